@@ -1,0 +1,83 @@
+import type { z } from 'zod';
+import type { Environment } from '../../contract/environments.ts';
+import type { ProblemData } from '../../contract/problem.ts';
+import type { Effect, PlanCommand, PreflightItem } from '../../contract/runs.ts';
+import type { HttpClient } from '../drivers/http/types.ts';
+import type { SshSession } from '../drivers/ssh/types.ts';
+
+/** Facts a step hands on: short texts, shown on the run page and journaled. Never a secret. */
+export type Facts = Readonly<Record<string, string>>;
+
+/** What this console remembers about backups beside what the deployment stores. Implemented by the backups domain. */
+export interface BackupMemory {
+  remember(entry: { environmentId: string; name: string; label?: string; createdBy?: string; sha256?: string; localPath?: string; protected?: boolean }): void;
+  recall(environmentId: string, name: string): { label: string | null; createdBy: string | null; sha256: string | null; localPath: string | null; protected: boolean } | undefined;
+  verified(entry: { environmentId: string; name: string; method: 'server' | 'local'; at: number; by: string; valid: boolean; detail: string; sha256?: string }): void;
+}
+
+/** What an action may use. Nothing else reaches the world. */
+export interface ActionContext {
+  readonly environment: Environment;
+  /** The open session; throws `not-connected`. Ask again after a drop. */
+  session(): Promise<SshSession>;
+  /** HTTP through the tunnel. */
+  readonly http: HttpClient;
+  /** A secret by its key; throws `secret-missing`. Use it in a header or on stdin, then let go of it. */
+  secret(key: string): Promise<string>;
+  /** Folder on this laptop for this environment's verified copies. */
+  readonly localFolder: string;
+  readonly memory: BackupMemory;
+  /** `user@machine`. */
+  readonly operator: string;
+  /** Unique for this step of this run, the same on every retry: keys detached jobs and once-only requests. */
+  readonly stepKey: string;
+  /** Aborted only while planning, in preflight and in probes. A mutating execute never sees an abort. */
+  readonly signal: AbortSignal;
+  /** Unix milliseconds. */
+  now(): number;
+  progress(state: { done: number; total: number; unit: 'bytes' | 'items' }): void;
+}
+
+/** How an execute or an undo ended, as far as it was seen. */
+export type ActionOutcome =
+  | { readonly outcome: 'done'; readonly observed: string; readonly output?: Facts }
+  | { readonly outcome: 'failed'; readonly problem: ProblemData }
+  | { readonly outcome: 'unknown'; readonly problem: ProblemData };
+
+/** What a read-only look found out about a step whose end was not seen. */
+export type ProbeOutcome =
+  | { readonly found: 'done'; readonly observed: string; readonly output?: Facts }
+  | { readonly found: 'not-done'; readonly observed: string }
+  | { readonly found: 'unknown'; readonly observed: string };
+
+/** Taking a completed step back. `execute` and `probe` get what the step itself had put out. */
+export interface ActionUndo<I> {
+  readonly title: string;
+  describe(input: I, environment: Environment): readonly PlanCommand[];
+  execute(context: ActionContext, input: I, output: Facts): Promise<ActionOutcome>;
+  probe(context: ActionContext, input: I, output: Facts): Promise<ProbeOutcome>;
+}
+
+/**
+ * A typed, versioned unit that a stack refers to by name. Running `execute` twice with the same `stepKey` must equal
+ * running it once.
+ */
+export interface Action<I = unknown> {
+  /** `family.verb@version`. */
+  readonly id: string;
+  readonly title: string;
+  readonly effect: Effect;
+  /** Strict schema of `with` after references are resolved. */
+  readonly input: z.ZodType<I>;
+  /** Names of the facts a done step puts out, so that references to them are checked when the stack is loaded. */
+  readonly outputs: readonly string[];
+  /** The exact commands and requests; secrets stand as `‹key›`; facts of earlier steps as `‹step.fact›`. */
+  describe(input: I, environment: Environment): readonly PlanCommand[];
+  /** Read-only looks before anything is touched. References to earlier steps' facts are not resolved yet: they stand as `‹…›`. */
+  preflight?(context: ActionContext, input: I): Promise<readonly PreflightItem[]>;
+  execute(context: ActionContext, input: I): Promise<ActionOutcome>;
+  /** Read-only: is this step's effect there already? */
+  probe(context: ActionContext, input: I): Promise<ProbeOutcome>;
+  /** `nothing-to-undo` for reads. */
+  readonly undo: ActionUndo<I> | { readonly irreversible: string } | 'nothing-to-undo';
+}
