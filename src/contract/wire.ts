@@ -14,12 +14,6 @@ export const SESSION_PATH = '/session';
 /** A one-time token or session id: 256 random bits in base64url. */
 export const SessionToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
-/** What page, preload and shell call the hand-over of the message port. */
-export const PORT_CHANNEL = 'quarterdeck:port';
-
-/** What the page says to the preload when it is ready to take the port. */
-export const PORT_WANTED = 'quarterdeck:port-wanted';
-
 /** Stands in `index.html` where the serving host writes the nonce that the page's CSP allows for injected style elements. */
 export const NONCE_PLACEHOLDER = '__CSP_NONCE__';
 
