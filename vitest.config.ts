@@ -6,6 +6,7 @@ const setupFiles = ['tests/support/leaks.ts'];
 export default defineConfig({
   test: {
     passWithNoTests: false,
+    teardownTimeout: 15_000,
     restoreMocks: true,
     unstubEnvs: true,
     unstubGlobals: true,
@@ -32,7 +33,6 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          teardownTimeout: 15_000,
           setupFiles,
         },
       },
