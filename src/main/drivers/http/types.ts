@@ -20,6 +20,11 @@ export interface HttpAnswer {
   readonly body: Buffer;
   /** Request written to last byte read, connect excluded, monotonic. */
   readonly latencyMs: number;
+  /**
+   * Set when the body had neither a length nor a chunked terminator: it ended when the connection did, so a cut can't be
+   * told from the end. Only ever set for a GET; any other method is `unknown` then.
+   */
+  readonly closeDelimited?: true;
 }
 
 /**
