@@ -1,0 +1,54 @@
+/** Takes the mark of completion out of a byte stream. */
+export interface SentinelFilter {
+  /** The code that followed the mark, once it came. */
+  readonly exitCode: number | undefined;
+  /** Gives the bytes that are certainly not part of the mark. */
+  push(chunk: Buffer): Buffer;
+  /** Gives what was held back, at the end of the stream. */
+  flush(): Buffer;
+}
+
+/** Makes the filter for one mark (see `program.ts`); the mark may come split at any byte. */
+export function createSentinelFilter(mark: string): SentinelFilter {
+  const needle = Buffer.from(mark, 'latin1');
+  // Mark, space, up to three digits, line feed.
+  const longest = needle.length + 5;
+  let held: Buffer = Buffer.alloc(0);
+  let exitCode: number | undefined;
+  return {
+    get exitCode() {
+      return exitCode;
+    },
+    push(chunk) {
+      if (exitCode !== undefined) return chunk;
+      const all = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      const at = all.indexOf(needle);
+      if (at >= 0) {
+        const found = /^ (\d{1,3})\n/.exec(all.toString('latin1', at + needle.length, at + longest));
+        if (found !== null) {
+          exitCode = Number(found[1]);
+          held = Buffer.alloc(0);
+          return Buffer.concat([all.subarray(0, at), all.subarray(at + needle.length + found[0].length)]);
+        }
+        held = Buffer.from(all.subarray(at));
+        return all.subarray(0, at);
+      }
+      const keep = possibleStart(all, needle);
+      held = Buffer.from(all.subarray(all.length - keep));
+      return all.subarray(0, all.length - keep);
+    },
+    flush() {
+      const rest = held;
+      held = Buffer.alloc(0);
+      return rest;
+    },
+  };
+}
+
+/** How many last bytes could be the beginning of the needle. */
+function possibleStart(bytes: Buffer, needle: Buffer): number {
+  for (let length = Math.min(needle.length - 1, bytes.length); length > 0; length--) {
+    if (bytes.subarray(bytes.length - length).equals(needle.subarray(0, length))) return length;
+  }
+  return 0;
+}
