@@ -15,8 +15,13 @@ export interface BackupMemory {
   verified(entry: { environmentId: string; name: string; method: 'server' | 'local'; at: number; by: string; valid: boolean; detail: string; sha256?: string }): void;
 }
 
-/** What an action may use. Nothing else reaches the world. */
-export interface ActionContext {
+/** Holding the host's lock: every mutating script gets `token` and refuses to act when the lock on the host bears another. */
+export interface HostFence {
+  readonly token: string;
+}
+
+/** What the host gives an action of one environment; the engine adds what belongs to the step. */
+export interface ActionBase {
   readonly environment: Environment;
   /** The open session; throws `not-connected`. Ask again after a drop. */
   session(): Promise<SshSession>;
@@ -29,13 +34,26 @@ export interface ActionContext {
   readonly memory: BackupMemory;
   /** `user@machine`. */
   readonly operator: string;
-  /** Unique for this step of this run, the same on every retry: keys detached jobs and once-only requests. */
+  /** Unix milliseconds. */
+  now(): number;
+}
+
+/** What an action may use. Nothing else reaches the world. */
+export interface ActionContext extends ActionBase {
+  /**
+   * Unique for this try of this step of this run: keys detached jobs and once-only requests. A new one is given only after the
+   * last try was seen to have failed or not to have happened.
+   */
   readonly stepKey: string;
   /** Aborted only while planning, in preflight and in probes. A mutating execute never sees an abort. */
   readonly signal: AbortSignal;
-  /** Unix milliseconds. */
-  now(): number;
   progress(state: { done: number; total: number; unit: 'bytes' | 'items' }): void;
+  /** Absent in reading runs, in preflight and in probes. */
+  readonly fence?: HostFence;
+  /** What earlier tries of this step recorded. */
+  readonly recorded: Facts;
+  /** Journals facts durably *before* an effect, so that a later probe can compare. Throws `journal-unwritable`: then don't act. */
+  record(facts: Facts): void;
 }
 
 /** How an execute or an undo ended, as far as it was seen. */

@@ -35,7 +35,12 @@ export const journal: Migration = {
         plan_id TEXT NOT NULL REFERENCES plans(id),
         environment_id TEXT NOT NULL,
         state TEXT NOT NULL,
+        direction TEXT NOT NULL DEFAULT 'forward',
         operator TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        owner TEXT NOT NULL CHECK (json_valid(owner)),
+        fence TEXT,
+        cancel_requested INTEGER NOT NULL DEFAULT 0,
         started_at INTEGER NOT NULL,
         ended_at INTEGER
       ) STRICT;

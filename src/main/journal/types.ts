@@ -1,0 +1,1 @@
+export type { JournalWriter, NewJournalEntry } from '../engine/journal-writer.ts';
