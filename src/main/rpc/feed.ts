@@ -20,7 +20,7 @@ export interface FeedOptions<T> {
 }
 
 /** A bounded stream from a producer that can't wait to a reader that may be slow. */
-export interface Feed<T> extends AsyncIterableIterator<T, undefined, void> {
+export interface Feed<T> extends AsyncIteratorObject<T, undefined, void> {
   /** Adds an item. False when the feed is over: stop producing. */
   push(item: T): boolean;
   /** No more items: the reader gets what waits, then the end. */
@@ -30,6 +30,7 @@ export interface Feed<T> extends AsyncIterableIterator<T, undefined, void> {
   /** True once ended, failed or cancelled. */
   readonly closed: boolean;
   return(): Promise<IteratorResult<T, undefined>>;
+  [Symbol.asyncIterator](): Feed<T>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

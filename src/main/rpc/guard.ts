@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Problem } from '../../contract/problem.ts';
 import { cancelled, type RpcLog, toProblem } from './problems.ts';
 
@@ -35,9 +36,13 @@ interface StreamOptions {
   gone(): Error;
 }
 
+/** Items after which a stream lets others have a turn: one that is always ready would otherwise keep signals, timers and sockets waiting. */
+const TURN = 64;
+
 /** A stream that ends at once when `signal` aborts, even while its source is not answering, and closes its source exactly once. */
 function guardStream(source: AsyncIterator<unknown>, { signal, failure, gone }: StreamOptions): AsyncIterableIterator<unknown> {
   let over = false;
+  let items = 0;
   const aborted = (): boolean => signal?.aborted === true;
   // One handle per read, not one promise for all of them: racing against a promise that outlives the reads would keep every item.
   let leave: (error: Error) => void = () => undefined;
@@ -61,6 +66,8 @@ function guardStream(source: AsyncIterator<unknown>, { signal, failure, gone }: 
       return this;
     },
     async next() {
+      items += 1;
+      if (items % TURN === 0) await setImmediate();
       if (aborted()) throw gone();
       if (over) return { done: true, value: undefined };
       try {
@@ -68,6 +75,8 @@ function guardStream(source: AsyncIterator<unknown>, { signal, failure, gone }: 
           leave = reject;
           source.next().then(resolve, reject);
         });
+        // A source that takes the abort for a good reason to end did not reach its end.
+        if (aborted()) throw gone();
         if (item.done === true) {
           over = true;
           signal?.removeEventListener('abort', onAbort);

@@ -19,10 +19,12 @@ export function createLocalClient<C extends AnyContractRouter>({ router, log, cl
   const rpc = createRouterClient(router, {
     context,
     interceptors: [
-      ({ path, signal, next, ...rest }) => {
+      async ({ path, signal, next, ...rest }) => {
         const both = signal === undefined ? gone.signal : AbortSignal.any([signal, gone.signal]);
+        const call = path.join('.');
+        if (both.aborted) throw cancelled(call);
         const answer = guard({ path, signal: both, next: () => next({ ...rest, path, signal: both }) });
-        return unlessAborted(answer, both, path.join('.'));
+        return unlessAborted(answer, both, call);
       },
     ],
   });
@@ -33,8 +35,7 @@ export function createLocalClient<C extends AnyContractRouter>({ router, log, cl
 function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal, call: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(cancelled(call));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
     answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

@@ -1,9 +1,9 @@
 import { SESSION_PATH, SessionToken } from '../../contract/wire.ts';
 
-/** The page, as far as a session needs it. */
+/** The page, as far as a session needs it: a part of `window`. */
 export interface SessionPage {
-  readonly location: Pick<Location, 'hash' | 'pathname' | 'search'>;
-  readonly history: Pick<History, 'replaceState'>;
+  readonly location: { readonly hash: string; readonly pathname: string; readonly search: string };
+  readonly history: { replaceState(data: unknown, unused: string, url: string): void };
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
 }
 

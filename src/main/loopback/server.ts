@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { SESSION_PATH, SOCKET_PATH } from '../../contract/wire.ts';
+import { type Assets, loadAssets } from '../pages/assets.ts';
+import { answerPage, type PageAnswer, refusal } from '../pages/respond.ts';
+import { createRpcServer, type RpcServer, type RpcServerOptions } from '../rpc/connection.ts';
+import { createOrigins, type Origins } from './origins.ts';
+import { answerSession } from './session-route.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { createSocketWire } from './socket-wire.ts';
+
+export interface LoopbackOptions extends RpcServerOptions {
+  /** Where the built interface is. */
+  readonly assetsFolder: string;
+  /** 0 or absent: any free one. There is no default. */
+  readonly port?: number;
+}
+
+/** A host that is being served on 127.0.0.1. */
+export interface Loopback {
+  readonly port: number;
+  /** The address with the one-time token; it is printed once and kept nowhere else. */
+  readonly url: string;
+  /** Open WebSockets. */
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+const MAX_MESSAGE = 8 * 1024 * 1024;
+
+interface Doors {
+  readonly assets: Assets;
+  readonly origins: Origins;
+  readonly sessions: Sessions;
+  readonly rpc: RpcServer;
+  readonly sockets: WebSocketServer;
+}
+
+/**
+ * Serves interface and host on 127.0.0.1 to the browser of whoever can read the address. Every request must name this
+ * host exactly; whatever changes something must come from our own page; calls need the session cookie.
+ */
+export async function createLoopback({ assetsFolder, port = 0, ...rpcOptions }: LoopbackOptions): Promise<Loopback> {
+  const assets = await loadAssets(assetsFolder);
+  const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 });
+  server.listen({ host: '127.0.0.1', port, exclusive: true });
+  await once(server, 'listening');
+  const actual = (server.address() as AddressInfo).port;
+
+  const rpc = createRpcServer(rpcOptions);
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false, clientTracking: true });
+  const sessions = createSessions(actual);
+  const doors: Doors = { assets, origins: createOrigins(actual), sessions, rpc, sockets };
+
+  server.on('request', (request, response) => {
+    answer(request, doors).then(
+      (page) => send(response, request, page),
+      (error: unknown) => {
+        rpcOptions.log.error('request failed', { error: error instanceof Error ? error.message : typeof error });
+        send(response, request, refusal(500, 'Something went wrong.'));
+      },
+    );
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => upgrade(request, socket, head, doors));
+
+  return {
+    port: actual,
+    url: `http://127.0.0.1:${actual}/#${sessions.token}`,
+    get connections() {
+      return rpc.connections;
+    },
+    close: () => shut(server, doors),
+  };
+}
+
+async function answer(request: IncomingMessage, { assets, origins, sessions }: Doors): Promise<PageAnswer> {
+  const host = origins.host(request);
+  if (host === undefined) return refusal(403, 'This is not the name of this host.');
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  if (path === SESSION_PATH) return answerSession(request, { origins, sessions });
+  return answerPage(assets, { method: request.method ?? '', path, socket: `ws://${host}` });
+}
+
+function send(response: ServerResponse, request: IncomingMessage, { status, headers, body }: PageAnswer): void {
+  const length = Buffer.byteLength(body);
+  // An answer before the end of the body (too long, refused) ends the connection instead of reading on.
+  if (!request.complete) response.setHeader('connection', 'close');
+  response.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': String(length) });
+  response.end(request.method === 'HEAD' || status === 204 ? undefined : body);
+}
+
+function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, { origins, sessions, sockets, rpc }: Doors): void {
+  socket.on('error', () => socket.destroy());
+  const refuse = (status: string): void => {
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  };
+  if (!origins.own(request)) return refuse('403 Forbidden');
+  if (!sessions.admits(request.headers.cookie)) return refuse('401 Unauthorized');
+  if (request.url !== SOCKET_PATH) return refuse('404 Not Found');
+  sockets.handleUpgrade(request, socket, head, (ws) => {
+    rpc.serve(createSocketWire(ws), 'browser');
+  });
+}
+
+async function shut(server: Server, { rpc, sockets }: Doors): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  rpc.close();
+  server.closeAllConnections();
+  // The browser has a moment to say goodbye, and is then not waited for.
+  const deadline = setTimeout(() => {
+    for (const client of sockets.clients) client.terminate();
+  }, 500);
+  await closed;
+  clearTimeout(deadline);
+  for (const client of sockets.clients) client.terminate();
+  sockets.close();
+}
