@@ -99,3 +99,11 @@ export interface Action<I = unknown> {
   /** `nothing-to-undo` for reads. */
   readonly undo: ActionUndo<I> | { readonly irreversible: string } | 'nothing-to-undo';
 }
+
+/** Every action there is, by id. */
+export type ActionRegistry = ReadonlyMap<string, Action>;
+
+/** Checks an action's own types, then forgets them: the engine gives it only what its schema let through. */
+export function defineAction<I>(action: Action<I>): Action {
+  return action as Action;
+}
