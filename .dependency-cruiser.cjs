@@ -41,11 +41,12 @@ module.exports = {
 
     only('contract', 'contract: zod and the contract builder', '^src/contract/', [libs('zod', '@orpc/contract'), '^src/contract/']),
     only('drivers', 'drivers: contract, node, libraries', '^src/main/drivers/', '^src/(contract|main/drivers)/', ALSO_TYPES),
+    only('store', 'store: contract and drivers', '^src/main/store/', '^src/(contract|main/(store|drivers))/', ALSO_TYPES),
     only(
-      'store',
-      'store and journal: contract and drivers',
-      '^src/main/(store|journal)/',
-      '^src/(contract|main/(store|journal|drivers))/',
+      'journal',
+      "journal: contract, store, and the engine's interface",
+      '^src/main/journal/',
+      '^src/(contract|main/(journal|store|engine))/',
       ALSO_TYPES,
     ),
     only('wires', 'rpc and pages: contract', '^src/main/(rpc|pages)/', '^src/(contract|main/(rpc|pages))/', ALSO_TYPES),

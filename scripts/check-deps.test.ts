@@ -22,6 +22,7 @@ const broken: [rule: string, file: string, line: string][] = [
   ['engine-and-stacks', 'src/main/engine/driving.ts', "import { ssh } from '../drivers/ssh/ssh.ts'; export const s = ssh;"],
   ['engine-and-stacks-types', 'src/main/stacks/domain.ts', "import type { Backup } from '../backups/backup.ts'; export type B = Backup;"],
   ['store', 'src/main/store/domain.ts', "import type { Backup } from '../backups/backup.ts'; export type B = Backup;"],
+  ['journal', 'src/main/journal/domain.ts', "import type { Backup } from '../backups/backup.ts'; export type B = Backup;"],
   ['wires', 'src/main/rpc/domain.ts', "import type { Backup } from '../backups/backup.ts'; export type B = Backup;"],
   ['cli', 'src/main/cli/domain.ts', "import { backup } from '../backups/backup.ts'; export const b = backup;"],
   ['domains-by-wiring', 'src/main/health/neighbour.ts', "import { backup } from '../backups/backup.ts'; export const b = backup;"],
@@ -123,7 +124,7 @@ describe('dependency rules', () => {
   afterAll(() => rmSync(tree, { recursive: true, force: true }));
 
   test.each(broken)('%s is held: %s', (rule, file) => {
-    expect(seen).toContainEqual({ rule, file });
+    expect(seen.filter((violation) => violation.file === file).map((violation) => violation.rule)).toContain(rule);
   });
 
   test('what the table allows is not reported', () => {
