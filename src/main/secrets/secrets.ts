@@ -1,0 +1,167 @@
+import type { KeychainState, SecretStatus } from '../../contract/secrets.ts';
+import type { Environment } from '../../contract/environments.ts';
+import { Problem } from '../../contract/problem.ts';
+import type { Keychain } from '../drivers/keychain/keychain.ts';
+import type { JournalWriter } from '../journal/types.ts';
+import type { Store } from '../store/store.ts';
+import { createSecretShelf } from './shelf.ts';
+import { createVault, type Opened, type SecretPlace } from './vault.ts';
+import { type KeyFileCheck, type StackSecrets, wantedSecrets } from './wanted.ts';
+
+/** What {@link createSecrets} works with. */
+export interface SecretsOptions {
+  readonly store: Store;
+  readonly keychain: Keychain;
+  readonly journal: JournalWriter;
+  readonly stacks: { get(id: string): StackSecrets | undefined };
+  /** Whether a key file is encrypted; without it no passphrase is called required. */
+  readonly keyFileIsEncrypted?: KeyFileCheck;
+  /** Told every value that passes, so that it can be masked wherever text is written down. */
+  readonly redactor?: { register(value: string): void };
+  readonly clock?: () => number;
+}
+
+/** The secrets service: values go in by `set` and come out by `read`, which no RPC reaches. */
+export interface Secrets {
+  status(input: { environmentId: string }): Promise<{ keychain: KeychainState; secrets: SecretStatus[] }>;
+  set(input: { environmentId: string; key: string; value: string }): Promise<SecretStatus>;
+  clear(input: { environmentId: string; key: string }): Promise<SecretStatus>;
+  /** Looks again; what was kept for the session moves to the keychain when it works now. */
+  recheckKeychain(): Promise<KeychainState>;
+  /** The keychain's state without waiting for it. */
+  keychainState(): KeychainState;
+  /**
+   * For the host only. Undefined when it was never set. Throws when a stored value can't be opened: `keychain-locked`,
+   * `keychain-unavailable`, or `secret-missing` when its master key is not this keychain's.
+   */
+  read(environmentId: string, key: string): Promise<string | undefined>;
+  /** Forgets what is kept in memory for an environment (its stored rows go with its profile). */
+  forget(environmentId: string): void;
+  /** Settles when the first look at the keychain, begun when the service was made, is over. */
+  readonly ready: Promise<void>;
+  close(): void;
+}
+
+/** Makes the secrets service and begins to look at the keychain in the background. */
+export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncrypted = async () => undefined, redactor, clock = Date.now }: SecretsOptions): Secrets {
+  const vault = createVault({ store, keychain, clock });
+  const shelf = createSecretShelf(store, clock);
+
+  const environment = (id: string): { name: string; stack: string; ssh: Environment['ssh'] } => {
+    const row = store.prepare('SELECT name, draft FROM environments WHERE id = ?').get(id) as { name: string; draft: string } | undefined;
+    if (row === undefined) throw new Problem('not-found', 'That environment does not exist (any more).');
+    return { ...(JSON.parse(row.draft) as Pick<Environment, 'stack' | 'ssh'>), name: row.name };
+  };
+  const wanted = async (id: string) => {
+    const profile = environment(id);
+    return { profile, list: await wantedSecrets(profile, stacks.get(profile.stack), keyFileIsEncrypted) };
+  };
+  const statusOf = async (place: SecretPlace, { label, required }: { label: string; required: boolean }): Promise<SecretStatus> => {
+    const { key } = place;
+    if (shelf.session(place) !== undefined) return { key, label, required, set: true, kept: 'session' };
+    const sealed = shelf.sealed(place);
+    // A row whose master key is gone is of no use: it reads as not set, so that the screen asks for it again.
+    const lost = sealed !== undefined && vault.state.state === 'available' && isLost(await vault.open(place, sealed));
+    return sealed === undefined || lost ? { key, label, required, set: false, kept: 'none' } : { key, label, required, set: true, kept: 'keychain' };
+  };
+
+  /** Moves what was kept for the session into the keychain. */
+  const settle = async (): Promise<void> => {
+    for (const { place, value } of shelf.sessions()) {
+      const result = await vault.seal(place, value);
+      if (!('sealed' in result)) return;
+      // Replaced or cleared while it was being sealed: the newer one counts.
+      if (shelf.session(place) === value && exists(place.environmentId)) shelf.keepSealed(place, result.sealed);
+    }
+  };
+  const exists = (id: string): boolean => store.prepare('SELECT 1 FROM environments WHERE id = ?').get(id) !== undefined;
+  const look = async (): Promise<KeychainState> => {
+    const state = await vault.check();
+    if (state.state === 'available') await settle();
+    return vault.state;
+  };
+  const ready = look().then(
+    () => undefined,
+    () => undefined,
+  );
+
+  return {
+    ready,
+    async status({ environmentId }) {
+      await ready;
+      const { list } = await wanted(environmentId);
+      return { keychain: vault.state, secrets: await Promise.all(list.map((one) => statusOf({ environmentId, key: one.key }, one))) };
+    },
+    async set({ environmentId, key, value }) {
+      const { profile, list } = await wanted(environmentId);
+      const secret = list.find((one) => one.key === key);
+      if (secret === undefined) throw unknownKey(profile.name, key, list);
+      redactor?.register(value);
+      const place = { environmentId, key };
+      const bytes = Buffer.from(value, 'utf8');
+      const result = await vault.seal(place, bytes);
+      // The profile may have been removed while the keychain was asked.
+      environment(environmentId);
+      store.transaction(() => {
+        const kept = 'sealed' in result ? 'in the keychain' : 'for this session only, because there is no usable keychain';
+        journal.append({ kind: 'secret-set', environmentId, summary: `Secret ${key} of ${profile.name} was set; kept ${kept}.`, data: { key, kept: 'sealed' in result ? 'keychain' : 'session' } });
+        if ('sealed' in result) shelf.keepSealed(place, result.sealed);
+        else shelf.keepForSession(place, bytes);
+      })();
+      if ('sealed' in result) bytes.fill(0);
+      return { key, label: secret.label, required: secret.required, set: true, kept: 'sealed' in result ? 'keychain' : 'session' };
+    },
+    async clear({ environmentId, key }) {
+      const { profile, list } = await wanted(environmentId);
+      const place = { environmentId, key };
+      const known = list.find((one) => one.key === key);
+      if (known === undefined && !shelf.has(place)) throw unknownKey(profile.name, key, list);
+      if (shelf.has(place)) {
+        store.transaction(() => {
+          journal.append({ kind: 'secret-cleared', environmentId, summary: `Secret ${key} of ${profile.name} was cleared.`, data: { key } });
+          shelf.clear(place);
+        })();
+      }
+      return { key, label: known?.label ?? key, required: known?.required ?? false, set: false, kept: 'none' };
+    },
+    recheckKeychain: look,
+    keychainState: () => vault.state,
+    async read(environmentId, key) {
+      const place = { environmentId, key };
+      const session = shelf.session(place);
+      if (session !== undefined) return session.toString('utf8');
+      const sealed = shelf.sealed(place);
+      if (sealed === undefined) return undefined;
+      const opened = await vault.open(place, sealed);
+      if (!opened.opened) throw closedProblem(key, opened);
+      const text = opened.value.toString('utf8');
+      opened.value.fill(0);
+      redactor?.register(text);
+      return text;
+    },
+    forget: (environmentId) => shelf.forget(environmentId),
+    close: () => shelf.close(),
+  };
+}
+
+function isLost(opened: Opened): boolean {
+  if (opened.opened) {
+    opened.value.fill(0);
+    return false;
+  }
+  return opened.why === 'other-key' || opened.why === 'damaged';
+}
+
+function unknownKey(name: string, key: string, list: readonly { key: string }[]): Problem {
+  const keys = list.map((one) => one.key);
+  return new Problem('bad-input', `${name} has no secret called ${key}.`, {
+    hint: keys.length === 0 ? 'Neither its route nor its stack uses a secret.' : `It knows: ${keys.join(', ')}.`,
+    detail: { issues: [{ path: 'key', reason: 'must be one of the secrets of the route or the stack' }], keys },
+  });
+}
+
+function closedProblem(key: string, { why, detail }: Extract<Opened, { opened: false }>): Problem {
+  if (why === 'locked') return new Problem('keychain-locked', `The secret ${key} can’t be read: ${detail}`, { hint: 'Unlock the keychain and look again; or set the secret for this session.' });
+  if (why === 'unavailable') return new Problem('keychain-unavailable', `The secret ${key} can’t be read: ${detail}`, { hint: 'Make the keychain available and look again; or set the secret for this session.' });
+  return new Problem('secret-missing', `The secret ${key} can’t be opened: ${detail}`, { hint: 'Bring back the keychain it was set with, or set the secret again.' });
+}
