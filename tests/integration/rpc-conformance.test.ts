@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Problem } from '../../src/contract/problem.ts';
 import type { FeedItem } from '../support/rpc/fixture-contract.ts';
-import { createFixtureHost, type FixtureHost } from '../support/rpc/fixture-host.ts';
-import { type Line, transports } from '../support/rpc/transports.ts';
+import type { FixtureHost } from '../support/rpc/fixture-host.ts';
+import { createFixtureHost } from '../support/rpc/fixture-host.ts';
+import type { Line } from '../support/rpc/transports.ts';
+import { transports } from '../support/rpc/transports.ts';
 
 /** The problem a promise ends with. */
 async function problemOf(promise: PromiseLike<unknown>): Promise<Problem> {

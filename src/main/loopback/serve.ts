@@ -1,6 +1,6 @@
 import type { AnyRouter } from '@orpc/server';
-import { createLoopback } from './server.ts';
 import type { RpcLog } from '../rpc/problems.ts';
+import { createLoopback } from './server.ts';
 
 /** The host, as far as serving it needs to know. */
 export interface ServedHost {

@@ -1,15 +1,21 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SESSION_PATH, SOCKET_PATH } from '../../contract/wire.ts';
-import { type Assets, loadAssets } from '../pages/assets.ts';
-import { answerPage, type PageAnswer, refusal } from '../pages/respond.ts';
-import { createRpcServer, type RpcServer, type RpcServerOptions } from '../rpc/connection.ts';
-import { createOrigins, type Origins } from './origins.ts';
+import type { Assets } from '../pages/assets.ts';
+import { loadAssets } from '../pages/assets.ts';
+import type { PageAnswer } from '../pages/respond.ts';
+import { answerPage, refusal } from '../pages/respond.ts';
+import type { RpcServer, RpcServerOptions } from '../rpc/connection.ts';
+import { createRpcServer } from '../rpc/connection.ts';
+import type { Origins } from './origins.ts';
+import { createOrigins } from './origins.ts';
 import { answerSession } from './session-route.ts';
-import { createSessions, type Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+import { createSessions } from './sessions.ts';
 import { createSocketWire } from './socket-wire.ts';
 
 export interface LoopbackOptions extends RpcServerOptions {
@@ -94,15 +100,21 @@ function send(response: ServerResponse, request: IncomingMessage, { status, head
 
 function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, { origins, sessions, sockets, rpc }: Doors): void {
   socket.on('error', () => socket.destroy());
-  const refuse = (status: string): void => {
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  };
-  if (!origins.own(request)) return refuse('403 Forbidden');
-  if (!sessions.admits(request.headers.cookie)) return refuse('401 Unauthorized');
-  if (request.url !== SOCKET_PATH) return refuse('404 Not Found');
+  const refused = refusalOf(request, { origins, sessions });
+  if (refused !== undefined) {
+    socket.end(`HTTP/1.1 ${refused}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    return;
+  }
   sockets.handleUpgrade(request, socket, head, (ws) => {
     rpc.serve(createSocketWire(ws), 'browser');
   });
+}
+
+/** Why a request may not become a socket. */
+function refusalOf(request: IncomingMessage, { origins, sessions }: Pick<Doors, 'origins' | 'sessions'>): string | undefined {
+  if (!origins.own(request)) return '403 Forbidden';
+  if (!sessions.admits(request.headers.cookie)) return '401 Unauthorized';
+  return request.url === SOCKET_PATH ? undefined : '404 Not Found';
 }
 
 async function shut(server: Server, { rpc, sockets }: Doors): Promise<void> {

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { SessionToken } from '../../contract/wire.ts';
-import { type PageAnswer, refusal } from '../pages/respond.ts';
+import type { PageAnswer } from '../pages/respond.ts';
+import { refusal } from '../pages/respond.ts';
 import type { Origins } from './origins.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -9,7 +10,10 @@ const MAX_BODY = 1024;
 const Claim = z.strictObject({ token: SessionToken });
 
 /** Answers `GET /session` (is there one?) and `POST /session` (the token for a cookie). */
-export async function answerSession(request: IncomingMessage, { origins, sessions }: { origins: Origins; sessions: Sessions }): Promise<PageAnswer> {
+export async function answerSession(
+  request: IncomingMessage,
+  { origins, sessions }: { origins: Origins; sessions: Sessions },
+): Promise<PageAnswer> {
   if (request.method === 'GET') return sessions.admits(request.headers.cookie) ? granted() : refusal(401, 'No session.');
   if (request.method !== 'POST') return refusal(405, 'Only GET and POST.', { allow: 'GET, POST' });
   if (!origins.own(request)) return refusal(403, 'Not from this page.');

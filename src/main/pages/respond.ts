@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Assets, withNonce } from './assets.ts';
+import type { Assets } from './assets.ts';
+import { withNonce } from './assets.ts';
 import { contentSecurityPolicy, safetyHeaders } from './headers.ts';
 
 /** An answer without a way to be sent: both HTTP and `app://` know how. */
@@ -13,7 +14,13 @@ export interface PageAnswer {
 export function refusal(status: number, text: string, headers: Record<string, string> = {}): PageAnswer {
   return {
     status,
-    headers: { ...safetyHeaders, 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    headers: {
+      ...safetyHeaders,
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      ...headers,
+    },
     body: `${text}\n`,
   };
 }

@@ -3,8 +3,10 @@ import { RPCHandler } from '@orpc/server/websocket';
 import { splitFrame } from '../../contract/wire.ts';
 import type { ClientKind, HostContext } from './context.ts';
 import { createGuard } from './guard.ts';
-import { createOutlet, type OutletLimits, type Wire } from './outlet.ts';
-import { type RpcLog, toWire } from './problems.ts';
+import type { OutletLimits, Wire } from './outlet.ts';
+import { createOutlet } from './outlet.ts';
+import type { RpcLog } from './problems.ts';
+import { toWire } from './problems.ts';
 
 export interface RpcServerOptions {
   /** Implements the contract; made with `os.router(…)`. */
@@ -41,13 +43,15 @@ export function createRpcServer({ router, log, limits }: RpcServerOptions): RpcS
     const connection: Connection = { close: (reason) => wire.close(reason) };
     const peer = {
       // The contract has no binary fields, so messages are always text.
-      send: (message: unknown) => (typeof message === 'string' ? outlet.send(message) : Promise.reject(new TypeError('not a text message'))),
+      send: (message: unknown) =>
+        typeof message === 'string' ? outlet.send(message) : Promise.reject(new TypeError('not a text message')),
       addEventListener: () => undefined,
     };
     wire.onFrame((frame) => {
       for (const message of splitFrame(frame)) {
         handler.message(peer, message, { context }).catch((error: unknown) => {
-          if (!gone.signal.aborted) log.error('message not handled', { client, error: error instanceof Error ? error.message : typeof error });
+          // Only the kind of error: a parser's message quotes what it could not read.
+          if (!gone.signal.aborted) log.error('message not handled', { client, error: error instanceof Error ? error.name : typeof error });
         });
       }
     });

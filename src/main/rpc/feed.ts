@@ -160,7 +160,10 @@ export function createFeed<T>(options: FeedOptions<T>): Feed<T> {
       place(item);
       if (held > capacity) {
         if (onDrop === undefined && queue.length > 1) {
-          close({ error: new Problem('stream-overrun', 'More came than could be delivered, and none of it may be lost.', { retryable: true }) }, false);
+          close(
+            { error: new Problem('stream-overrun', 'More came than could be delivered, and none of it may be lost.', { retryable: true }) },
+            false,
+          );
           return false;
         }
         shed();

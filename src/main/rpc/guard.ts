@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Problem } from '../../contract/problem.ts';
-import { cancelled, type RpcLog, toProblem } from './problems.ts';
+import type { RpcLog } from './problems.ts';
+import { cancelled, toProblem } from './problems.ts';
 
 interface CallOptions {
   readonly path: readonly string[];

@@ -1,8 +1,10 @@
 import type { AnyContractRouter, ContractRouterClient } from '@orpc/contract';
-import { type AnyRouter, createRouterClient } from '@orpc/server';
+import type { AnyRouter } from '@orpc/server';
+import { createRouterClient } from '@orpc/server';
 import type { ClientKind, HostContext } from './context.ts';
 import { createGuard } from './guard.ts';
-import { cancelled, type RpcLog } from './problems.ts';
+import type { RpcLog } from './problems.ts';
+import { cancelled } from './problems.ts';
 
 /** Calls into a host of the same process, with the same rules as from outside: validated both ways, problems typed, cancellable. */
 export interface LocalClient<C extends AnyContractRouter> {
@@ -12,7 +14,15 @@ export interface LocalClient<C extends AnyContractRouter> {
 }
 
 /** Makes a client without a wire, for the command line. Everything it throws is a `Problem`. */
-export function createLocalClient<C extends AnyContractRouter>({ router, log, client = 'cli' }: { router: AnyRouter; log: RpcLog; client?: ClientKind }): LocalClient<C> {
+export function createLocalClient<C extends AnyContractRouter>({
+  router,
+  log,
+  client = 'cli',
+}: {
+  router: AnyRouter;
+  log: RpcLog;
+  client?: ClientKind;
+}): LocalClient<C> {
   const gone = new AbortController();
   const context: HostContext = { client, signal: gone.signal };
   const guard = createGuard(log, (problem) => problem);

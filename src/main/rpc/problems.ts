@@ -16,14 +16,14 @@ function pathOf(issue: Issue): string {
   return (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 }
 
-function describe(issues: readonly Issue[]): string {
+function inWords(issues: readonly Issue[]): string {
   const shown = issues.slice(0, MAX_ISSUES).map((issue) => (pathOf(issue) ? `"${pathOf(issue)}": ${issue.message}` : issue.message));
   const more = issues.length - shown.length;
   return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 function badInput(call: string, issues: readonly Issue[]): Problem {
-  return new Problem('bad-input', `${call} was not given what it needs. ${describe(issues)}`.slice(0, 2000), {
+  return new Problem('bad-input', `${call} was not given what it needs. ${inWords(issues)}`.slice(0, 2000), {
     detail: { issues: issues.slice(0, MAX_ISSUES).map((issue) => ({ path: pathOf(issue), reason: issue.message })) },
   });
 }
@@ -65,12 +65,19 @@ function internal(error: unknown, { call, log }: { call: string; log: RpcLog }):
   const reference = randomBytes(4).toString('hex');
   // A schema's complaint names places, never values; the value itself may be a secret and stays out of the log.
   const cause = error instanceof ORPCError && error.cause instanceof ValidationError ? error.cause : undefined;
-  const what = cause === undefined ? (error instanceof Error ? (error.stack ?? error.message) : `thrown: ${typeof error}`) : `${cause.message}: ${describe(cause.issues)}`;
+  const what = cause === undefined ? traceOf(error) : `${cause.message}: ${inWords(cause.issues)}`;
   log.error('call failed', { reference, call, error: what });
   return new Problem('internal-error', `Something went wrong inside Quarterdeck during ${call} (reference ${reference}).`, {
     hint: 'The log has the details under this reference.',
     detail: { reference },
   });
+}
+
+/** The stack. A parser's message quotes what it could not read, which may be anything: of that only the places are kept. */
+function traceOf(error: unknown): string {
+  if (!(error instanceof Error)) return `thrown: ${typeof error}`;
+  const stack = error.stack ?? `${error.name}: ${error.message}`;
+  return error instanceof SyntaxError ? `SyntaxError${stack.slice(stack.indexOf('\n    at '))}` : stack;
 }
 
 /** The wire form: the problem's code, with the whole problem as data. */

@@ -1,5 +1,5 @@
-import { createORPCClient, mapEventIterator } from '@orpc/client';
 import type { ClientLink, ClientOptions } from '@orpc/client';
+import { createORPCClient, mapEventIterator } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import { splitFrame } from '../../contract/wire.ts';
 import { cancelled, fromWire, notConnected, outcomeUnknown } from './problems.ts';

@@ -1,8 +1,10 @@
 import type { AnyContractRouter, ContractRouterClient } from '@orpc/contract';
 import type { contract } from '../../contract/index.ts';
-import { type ShellCommand, SOCKET_PATH } from '../../contract/wire.ts';
+import type { ShellCommand } from '../../contract/wire.ts';
+import { SOCKET_PATH } from '../../contract/wire.ts';
 import { createClient } from './channel.ts';
-import { type ConnectionStore, createConnection } from './connection.ts';
+import type { ConnectionStore } from './connection.ts';
+import { createConnection } from './connection.ts';
 import { createPortTransport, requestPort } from './port-transport.ts';
 import { checkSession, claimSession } from './session.ts';
 import { createSocketTransport } from './socket-transport.ts';

@@ -1,4 +1,5 @@
-import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { StoreApi } from 'zustand/vanilla';
+import { createStore } from 'zustand/vanilla';
 import type { Channel, ChannelSource } from './channel.ts';
 import { cancelled, needsToken, notConnected } from './problems.ts';
 
@@ -59,7 +60,11 @@ function settled(store: ConnectionStore, signal: AbortSignal | undefined): Promi
 }
 
 /** Resolves when the state is as asked; rejects with `cancelled` when `signal` aborts first. */
-export function waitFor(store: ConnectionStore, wanted: (status: ConnectionStatus) => boolean, signal: AbortSignal | undefined): Promise<void> {
+export function waitFor(
+  store: ConnectionStore,
+  wanted: (status: ConnectionStatus) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (wanted(store.getState())) return resolve();
     const done = (): void => {

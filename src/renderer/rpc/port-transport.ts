@@ -1,5 +1,6 @@
 import { PORT_CHANNEL, PORT_WANTED } from '../../contract/hand-over.ts';
-import { joinMessages, type ShellCommand, ShellMessage } from '../../contract/wire.ts';
+import type { ShellCommand } from '../../contract/wire.ts';
+import { joinMessages, ShellMessage } from '../../contract/wire.ts';
 import { createChannel } from './channel.ts';
 import type { ConnectionKeeper } from './connection.ts';
 

@@ -16,9 +16,13 @@ export function notConnected(): Problem {
 
 /** The problem of a call that was sent and whose answer never came. */
 export function outcomeUnknown(call: string): Problem {
-  return new Problem('outcome-unknown', `The connection to the Quarterdeck host was lost before it answered ${call}. It may or may not have been done.`, {
-    hint: 'Look at the state of things before doing it again; the journal shows what was begun.',
-  });
+  return new Problem(
+    'outcome-unknown',
+    `The connection to the Quarterdeck host was lost before it answered ${call}. It may or may not have been done.`,
+    {
+      hint: 'Look at the state of things before doing it again; the journal shows what was begun.',
+    },
+  );
 }
 
 /** The problem of a page that has no session with its host. */
@@ -35,7 +39,9 @@ export function fromWire(error: unknown, call: string): Problem {
     const data = ProblemData.safeParse(error.data);
     if (data.success) return Problem.from(data.data);
     if (error.code === 'NOT_FOUND') {
-      return new Problem('not-supported', `The host does not know ${call}: window and host are of different versions.`, { hint: 'Reload the window.' });
+      return new Problem('not-supported', `The host does not know ${call}: window and host are of different versions.`, {
+        hint: 'Reload the window.',
+      });
     }
     if (error.code === 'BAD_REQUEST') return new Problem('bad-input', `The host could not read what it was sent with ${call}.`);
   }

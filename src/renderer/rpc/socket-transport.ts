@@ -17,7 +17,13 @@ export interface SocketTransportOptions {
 const backOff = (attempt: number): number => Math.min(5000, 200 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
 
 /** Keeps a WebSocket to the loopback host open: reconnects for ever, with back-off, and stops only when the session is refused. */
-export function createSocketTransport({ url, connection, session, delay = backOff, WebSocket = globalThis.WebSocket }: SocketTransportOptions): { close(): void } {
+export function createSocketTransport({
+  url,
+  connection,
+  session,
+  delay = backOff,
+  WebSocket = globalThis.WebSocket,
+}: SocketTransportOptions): { close(): void } {
   let closed = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let socket: WebSocket | undefined;

@@ -1,5 +1,6 @@
 import type { Problem } from '../../contract/problem.ts';
-import { type ConnectionStore, waitFor } from './connection.ts';
+import type { ConnectionStore } from './connection.ts';
+import { waitFor } from './connection.ts';
 import { fromWire } from './problems.ts';
 
 export interface SubscribeOptions {
@@ -18,13 +19,21 @@ export interface SubscribeOptions {
  * a stream only reads, so opening it again repeats no effect.
  */
 export function createSubscribe(store: ConnectionStore) {
-  return function subscribe<T>(open: (signal: AbortSignal) => Promise<AsyncIterable<T>>, onItem: (item: T) => void, options: SubscribeOptions): void {
+  return function subscribe<T>(
+    open: (signal: AbortSignal) => Promise<AsyncIterable<T>>,
+    onItem: (item: T) => void,
+    options: SubscribeOptions,
+  ): void {
     run(open, onItem, options).catch((error: unknown) => {
       if (!options.signal.aborted) options.onProblem?.(fromWire(error, 'the subscription'));
     });
   };
 
-  async function run<T>(open: (signal: AbortSignal) => Promise<AsyncIterable<T>>, onItem: (item: T) => void, options: SubscribeOptions): Promise<void> {
+  async function run<T>(
+    open: (signal: AbortSignal) => Promise<AsyncIterable<T>>,
+    onItem: (item: T) => void,
+    options: SubscribeOptions,
+  ): Promise<void> {
     const { signal } = options;
     for (let again = false; !signal.aborted; again = true) {
       if (again) {

@@ -1,9 +1,11 @@
 import { implement } from '@orpc/server';
 import { Problem } from '../../../src/contract/problem.ts';
 import type { HostContext } from '../../../src/main/rpc/context.ts';
-import { createFeed, type Feed } from '../../../src/main/rpc/feed.ts';
+import type { Feed } from '../../../src/main/rpc/feed.ts';
+import { createFeed } from '../../../src/main/rpc/feed.ts';
 import type { RpcLog } from '../../../src/main/rpc/problems.ts';
-import { type FeedItem, fixtureContract } from './fixture-contract.ts';
+import type { FeedItem } from './fixture-contract.ts';
+import { fixtureContract } from './fixture-contract.ts';
 
 /** What happens inside the fixture's handlers, for tests to look at. */
 export interface FixtureHost {
