@@ -163,18 +163,6 @@ export async function ensureBuilt(/** @type {string} */ node) {
   });
 }
 
-/** The path of Electron's binary if it is on disk. Asking the `electron` package itself would start a download. */
-export function electronBinary() {
-  const home = inRoot('node_modules', 'electron');
-  const names = { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electron.exe' };
-  const name = names[/** @type {keyof typeof names} */ (process.platform)] ?? 'electron';
-  const path = join(process.env['ELECTRON_OVERRIDE_DIST_PATH'] ?? join(home, 'dist'), name);
-  return existsSync(path) ? path : undefined;
-}
-
-export const hasDisplay = () =>
-  ['darwin', 'win32'].includes(process.platform) || Boolean(process.env['DISPLAY'] || process.env['WAYLAND_DISPLAY']);
-
 /** @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options */
 export function capture(command, args, options = {}) {
   return new Promise((done, fail) => {

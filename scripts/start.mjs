@@ -1,7 +1,8 @@
 // `npm start`: everything a fresh clone needs, then the product. On a desktop with Electron's binary that is the
 // window; anywhere else it is the headless host, which prints its address when it is ready.
 import { join } from 'node:path';
-import { electronBinary, ensureBuilt, ensureInstalled, findNode, foreground, hasDisplay, root, runMain, say } from './setup.mjs';
+import { electronBinary, hasDisplay } from './machine.mjs';
+import { ensureBuilt, ensureInstalled, findNode, foreground, root, runMain, say } from './setup.mjs';
 
 function desktop() {
   const binary = electronBinary();

@@ -1,0 +1,81 @@
+// Reads what the runners report by machine into one shape: counts, failures with their messages, skips with their reasons.
+import { existsSync, readFileSync } from 'node:fs';
+
+/** @typedef {{ name: string, message: string }} Failure */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures: Failure[], skips: string[] }} Outcome */
+
+/** @returns {Outcome} */
+export const nothing = () => ({ passed: 0, failed: 0, skipped: 0, failures: [], skips: [] });
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes of the runners' messages begin with ESC
+const plain = (/** @type {string} */ text) => text.replaceAll(/\u001b\[[0-9;]*m/g, '');
+
+/** @param {Outcome} outcome @param {string} name @param {string} message */
+function fail(outcome, name, message) {
+  outcome.failed += 1;
+  outcome.failures.push({ name, message: plain(message).trim().split('\n').slice(0, 25).join('\n') });
+}
+
+/**
+ * A runner that wrote no report, ran no test, or ended badly without naming a failed test has failed: silence is no success.
+ * @param {Outcome} outcome @param {string} suite @param {number} code
+ */
+function close(outcome, suite, code) {
+  if (outcome.passed + outcome.failed + outcome.skipped === 0) fail(outcome, suite, `the suite ran no test (exit code ${code})`);
+  else if (code !== 0 && outcome.failed === 0)
+    fail(outcome, suite, `the runner ended with ${code} though no test failed: see its output above`);
+  return outcome;
+}
+
+/**
+ * Vitest's json report.
+ * @param {string} suite @param {string} path @param {number} code the runner's exit code
+ */
+export function readVitest(suite, path, code) {
+  const outcome = nothing();
+  const files = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).testResults : [];
+  for (const file of files) {
+    const before = outcome.failed;
+    for (const test of file.assertionResults) {
+      const name = `${suite}: ${[...test.ancestorTitles, test.title].filter(Boolean).join(' › ')}`;
+      if (test.status === 'passed') outcome.passed += 1;
+      else if (test.status === 'failed') fail(outcome, name, test.failureMessages.join('\n'));
+      else {
+        outcome.skipped += 1;
+        outcome.skips.push(`${name}${test.meta?.why ? `: ${test.meta.why}` : ''}`);
+      }
+    }
+    // A file fails as a whole when it can't be loaded, when a hook throws, or when it leaves something behind.
+    if (file.status === 'failed' && outcome.failed === before) fail(outcome, `${suite}: ${file.name}`, file.message || 'the file failed');
+  }
+  return close(outcome, suite, code);
+}
+
+/**
+ * Playwright's json report.
+ * @param {string} suite @param {string} path @param {number} code the runner's exit code
+ */
+export function readPlaywright(suite, path, code) {
+  const outcome = nothing();
+  const report = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : { suites: [], errors: [] };
+  const visit = (/** @type {any} */ group, /** @type {string[]} */ titles) => {
+    for (const spec of group.specs ?? []) {
+      for (const test of spec.tests) {
+        const name = `${suite} (${test.projectName}): ${[...titles, spec.title].join(' › ')}`;
+        const why = test.annotations?.find((/** @type {any} */ note) => note.type === 'skip')?.description;
+        if (test.status === 'skipped') {
+          outcome.skipped += 1;
+          outcome.skips.push(`${name}${why ? `: ${why}` : ''}`);
+        } else if (test.status === 'expected') outcome.passed += 1;
+        else {
+          const errors = test.results.flatMap((/** @type {any} */ result) => result.errors ?? []);
+          fail(outcome, name, errors.map((/** @type {any} */ error) => error.message).join('\n') || test.status);
+        }
+      }
+    }
+    for (const child of group.suites ?? []) visit(child, [...titles, child.title]);
+  };
+  for (const group of report.suites) visit(group, [group.title]);
+  for (const error of report.errors ?? []) fail(outcome, suite, error.message ?? String(error.value));
+  return close(outcome, suite, code);
+}
