@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // `npx quarterdeck …` in the checkout: the command line, built on demand. Only its own output reaches stdout.
 import { join } from 'node:path';
-import { ensureBuilt, ensureInstalled, findNode, foreground, root, runMain } from './setup.mjs';
+import { foreground, runMain } from './run.mjs';
+import { ensureBuilt, ensureInstalled, findNode, root } from './setup.mjs';
 
 await runMain(async () => {
   await ensureInstalled();

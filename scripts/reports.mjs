@@ -28,26 +28,14 @@ function close(outcome, suite, code) {
 }
 
 /**
- * Vitest's json report.
+ * The report of vitest-reporter.mjs.
  * @param {string} suite @param {string} path @param {number} code the runner's exit code
  */
 export function readVitest(suite, path, code) {
-  const outcome = nothing();
-  const files = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).testResults : [];
-  for (const file of files) {
-    const before = outcome.failed;
-    for (const test of file.assertionResults) {
-      const name = `${suite}: ${[...test.ancestorTitles, test.title].filter(Boolean).join(' › ')}`;
-      if (test.status === 'passed') outcome.passed += 1;
-      else if (test.status === 'failed') fail(outcome, name, test.failureMessages.join('\n'));
-      else {
-        outcome.skipped += 1;
-        outcome.skips.push(`${name}${test.meta?.why ? `: ${test.meta.why}` : ''}`);
-      }
-    }
-    // A file fails as a whole when it can't be loaded, when a hook throws, or when it leaves something behind.
-    if (file.status === 'failed' && outcome.failed === before) fail(outcome, `${suite}: ${file.name}`, file.message || 'the file failed');
-  }
+  const report = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : nothing();
+  const outcome = { ...nothing(), passed: report.passed, skipped: report.skipped };
+  for (const { name, message } of report.failures) fail(outcome, `${suite}: ${name}`, message);
+  outcome.skips = report.skips.map((/** @type {string} */ line) => `${suite}: ${line}`);
   return close(outcome, suite, code);
 }
 

@@ -1,34 +1,17 @@
 // What every command needs before it runs. Plain JavaScript without dependencies: a fresh clone has nothing else, and
 // the Node on PATH may be as old as 18.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { delimiter, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { capture, SetupError, timed, withLock } from './run.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const inRoot = (/** @type {string[]} */ ...parts) => join(root, ...parts);
 const OLDEST_NODE = '22.12';
 
-/** Progress goes to stderr: stdout belongs to the program that is started. */
-export function say(/** @type {string} */ line) {
-  process.stderr.write(`quarterdeck: ${line}\n`);
-}
-
-/** A reason that needs no stack: the caller prints it and exits with 1. */
-export class SetupError extends Error {}
-
-/** Runs `main` and turns a {@link SetupError} into its message and exit code 1. */
-export async function runMain(/** @type {() => Promise<number>} */ main) {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    say(error.message);
-    process.exitCode = 1;
-  }
-}
+const LOCK = inRoot('.cache', 'setup.lock');
 
 const readJson = (/** @type {string} */ path) => JSON.parse(readFileSync(path, 'utf8'));
 
@@ -74,12 +57,13 @@ function pathWithoutOwnBin() {
 /** Installs the locked dependencies when they are not there. */
 export async function ensureInstalled() {
   if (isInstalled()) return;
-  await withLock(async () => {
+  await withLock(LOCK, async () => {
     if (isInstalled()) return;
     await timed('installing the locked dependencies', async () => {
       const { command, args } = npmCommand();
       // `include=dev`: NODE_ENV=production or a user's `omit` must not leave the builder out.
       const result = await capture(command, [...args, 'ci', '--include=dev', '--include=optional', '--loglevel=error'], {
+        cwd: root,
         env: { ...process.env, PATH: pathWithoutOwnBin() },
       });
       if (result.code !== 0)
@@ -148,12 +132,13 @@ const isBuilt = (/** @type {string} */ hash) =>
 /** Builds `out/` when a source, a resource or the configuration changed since the last build. */
 export async function ensureBuilt(/** @type {string} */ node) {
   if (isBuilt(sourceHash())) return;
-  await withLock(async () => {
+  await withLock(LOCK, async () => {
     const hash = sourceHash();
     if (isBuilt(hash)) return;
     await timed('building', async () => {
       rmSync(BUILD_STAMP, { force: true });
       const result = await capture(node, [inRoot('node_modules', 'electron-vite', 'bin', 'electron-vite.js'), 'build'], {
+        cwd: root,
         env: { ...process.env, NODE_ENV: 'production' },
       });
       if (result.code !== 0) throw new SetupError(`the build failed (${result.code}).\n${result.output.trim()}`);
@@ -161,91 +146,4 @@ export async function ensureBuilt(/** @type {string} */ node) {
       writeFileSync(BUILD_STAMP, JSON.stringify({ hash }));
     });
   });
-}
-
-/** @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options */
-export function capture(command, args, options = {}) {
-  return new Promise((done, fail) => {
-    const child = spawn(command, args, { cwd: root, shell: command.endsWith('.cmd'), ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
-    child.on('error', fail);
-    child.on('close', (code, signal) => done({ code: code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 0), output }));
-  });
-}
-
-/**
- * Runs a program in the foreground and answers its exit code. Signals are passed on; a terminal's Ctrl-C reaches
- * the child by itself (one process group), so there it is only waited for.
- * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options
- * @returns {Promise<number>}
- */
-export function foreground(command, args, options = {}) {
-  return new Promise((done, fail) => {
-    const child = spawn(command, args, { stdio: 'inherit', ...options });
-    /** @type {NodeJS.Signals[]} */
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-    const pass = (/** @type {NodeJS.Signals} */ signal) => {
-      if (signal === 'SIGINT' && process.stdin.isTTY) return;
-      child.kill(signal);
-    };
-    for (const signal of signals) process.on(signal, pass);
-    child.on('error', fail);
-    child.on('exit', (code, signal) => {
-      for (const name of signals) process.off(name, pass);
-      done(code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 0));
-    });
-  });
-}
-
-/** @template T @param {string} what @param {() => Promise<T>} work */
-export async function timed(what, work) {
-  const start = Date.now();
-  say(`${what} …`);
-  const result = await work();
-  say(`${what}: done in ${((Date.now() - start) / 1000).toFixed(1)} s`);
-  return result;
-}
-
-const isAlive = (/** @type {number} */ pid) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
-  }
-};
-
-/**
- * One set-up at a time: two commands started together in one clone must not install over each other. A lock whose
- * owner is gone is taken over.
- * @template T @param {() => Promise<T>} work @param {string} path
- */
-export async function withLock(work, path = inRoot('.cache', 'setup.lock')) {
-  mkdirSync(dirname(path), { recursive: true });
-  let told = false;
-  for (;;) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
-    }
-    const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
-    if (owner > 0 && !isAlive(owner)) {
-      rmSync(path, { force: true });
-      continue;
-    }
-    if (!told) say(`waiting for another set-up (process ${owner}) …`);
-    told = true;
-    await new Promise((next) => setTimeout(next, 200));
-  }
-  const release = () => rmSync(path, { force: true });
-  process.once('exit', release);
-  try {
-    return await work();
-  } finally {
-    process.off('exit', release);
-    release();
-  }
 }

@@ -2,7 +2,8 @@
 // window; anywhere else it is the headless host, which prints its address when it is ready.
 import { join } from 'node:path';
 import { electronBinary, hasDisplay } from './machine.mjs';
-import { ensureBuilt, ensureInstalled, findNode, foreground, root, runMain, say } from './setup.mjs';
+import { foreground, runMain, say } from './run.mjs';
+import { ensureBuilt, ensureInstalled, findNode, root } from './setup.mjs';
 
 function desktop() {
   const binary = electronBinary();

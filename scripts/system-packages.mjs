@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { findProgram, systemChromium } from './machine.mjs';
-import { capture, say, timed, withLock } from './setup.mjs';
+import { capture, say, timed, withLock } from './run.mjs';
 
 const PACKAGES = ['openssh-server', 'postgresql', 'docker.io', 'dbus', 'gnome-keyring', 'libsecret-1-0', 'chromium', 'sqlite3'];
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -57,7 +57,7 @@ export async function ensureSystemPackages() {
   const debianRoot = existsSync('/etc/debian_version') && process.getuid?.() === 0;
   if (debianRoot && missingPackages().length > 0) {
     // Another clone may be at it: its policy file must not be taken from under it.
-    await withLock(async () => {
+    await withLock('/run/quarterdeck-apt.lock', async () => {
       const missing = missingPackages();
       if (missing.length === 0) return;
       await timed(`installing ${missing.join(' ')}`, () =>
@@ -68,7 +68,7 @@ export async function ensureSystemPackages() {
           for (const name of missing) await aptGet('install', '--no-install-recommends', name);
         }),
       );
-    }, '/run/quarterdeck-apt.lock');
+    });
   }
   const why = debianRoot ? 'apt-get could not install it' : 'it is installed by itself on Debian as root only';
   return NEEDED.filter(({ found }) => !found()).map(({ what }) => `${what} is not here (${why})`);

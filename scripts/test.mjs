@@ -5,15 +5,18 @@ import { join } from 'node:path';
 import { checkNames, printCheck, runChecks } from './check.mjs';
 import { electronBinary, systemChromium } from './machine.mjs';
 import { nothing, readPlaywright, readVitest } from './reports.mjs';
-import { ensureBuilt, ensureInstalled, findNode, foreground, root, runMain, SetupError } from './setup.mjs';
+import { foreground, isInterrupted, runMain, SetupError } from './run.mjs';
+import { ensureBuilt, ensureInstalled, findNode, root } from './setup.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 
+const REPORTER = join(root, 'scripts/vitest-reporter.mjs');
 const RESULTS = join(root, 'test-results');
 /** A suite that hangs must not take the count of the others with it. */
 const SUITE_LIMIT_MS = 30 * 60_000;
 
 /** The suites see neither the user's agent nor his screen nor his Quarterdeck: they make their own. */
 function suiteEnvironment(/** @type {string} */ scratch) {
+  /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, QUARTERDECK_HOME: join(scratch, 'home') };
   for (const name of ['SSH_AUTH_SOCK', 'SSH_AGENT_PID', 'WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS', 'FORCE_COLOR']) delete env[name];
   // Electron needs the display, and nothing else here does.
@@ -31,8 +34,8 @@ const heading = (title) => console.log(`\n== ${title}`);
 async function vitest(node, suite, env) {
   heading(suite);
   const report = join(RESULTS, `${suite}.json`);
-  const args = ['run', '--project', suite, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await foreground(node, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], { cwd: root, env, timeout: SUITE_LIMIT_MS });
+  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', suite, '--reporter=default', `--reporter=${REPORTER}`];
+  const code = await foreground(node, args, { cwd: root, env: { ...env, QUARTERDECK_REPORT: report }, timeout: SUITE_LIMIT_MS });
   return readVitest(suite, report, code);
 }
 
@@ -94,8 +97,18 @@ await runMain(async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'quarterdeck-test-'));
   try {
     const env = suiteEnvironment(scratch);
-    const outcomes = [await checks(node), await build(node), await vitest(node, 'unit', env), await vitest(node, 'integration', env)];
-    outcomes.push(await journeys(node, env));
+    const suites = [
+      () => checks(node),
+      () => build(node),
+      () => vitest(node, 'unit', env),
+      () => vitest(node, 'integration', env),
+      () => journeys(node, env),
+    ];
+    const outcomes = [];
+    for (const suite of suites) {
+      outcomes.push(await suite());
+      if (isInterrupted()) return 130;
+    }
     return summary(outcomes, absent);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
