@@ -27,7 +27,10 @@ export function checkedDraft(draft: EnvironmentDraft, stacks: StackLookup, prefi
   const stack = stacks.get(draft.stack);
   if (stack === undefined) throw refused([{ path: `${prefix}stack`, reason: 'names a stack this Quarterdeck does not have' }]);
   const inputs = completed(draft.inputs, stack.inputs);
-  const issues = [...routeIssues(draft.ssh), ...inputIssues(inputs, stack.inputs)].map((issue) => ({ ...issue, path: prefix + issue.path }));
+  const issues = [...routeIssues(draft.ssh), ...inputIssues(inputs, stack.inputs)].map((issue) => ({
+    ...issue,
+    path: prefix + issue.path,
+  }));
   if (issues.length > 0) throw refused(issues);
   return { ...draft, name: draft.name.trim(), inputs };
 }
@@ -36,7 +39,9 @@ export function checkedDraft(draft: EnvironmentDraft, stacks: StackLookup, prefi
 export function refused(issues: readonly Issue[]): Problem {
   const shown = issues.slice(0, 5).map(({ path, reason }) => `“${path}” ${reason}`);
   const more = issues.length > 5 ? `; and ${issues.length - 5} more` : '';
-  return new Problem('bad-input', `The environment can’t be saved: ${shown.join('; ')}${more}.`, { detail: { issues: issues.slice(0, 20).map(({ path, reason }) => ({ path, reason })) } });
+  return new Problem('bad-input', `The environment can’t be saved: ${shown.join('; ')}${more}.`, {
+    detail: { issues: issues.slice(0, 20).map(({ path, reason }) => ({ path, reason })) },
+  });
 }
 
 function completed(given: Readonly<Record<string, string>>, declared: readonly StackInput[]): Record<string, string> {

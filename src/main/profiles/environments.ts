@@ -3,7 +3,8 @@ import type { Environment, EnvironmentDraft, ProfileFile, SshConfigHost } from '
 import { Problem } from '../../contract/problem.ts';
 import type { JournalWriter } from '../journal/types.ts';
 import type { Store } from '../store/store.ts';
-import { checkedDraft, type StackLookup } from './checks.ts';
+import type { StackLookup } from './checks.ts';
+import { checkedDraft } from './checks.ts';
 import { createEnvironmentRows, draftOf, sameName } from './rows.ts';
 import { readSshConfigHosts } from './ssh-config-file.ts';
 
@@ -54,19 +55,35 @@ export function createEnvironments({ store, stacks, journal, secrets, clock = Da
 
   const need = (environmentId: string): Environment => {
     const environment = rows.find(environmentId);
-    if (environment === undefined) throw new Problem('not-found', 'That environment does not exist (any more).', { detail: { environmentId } });
+    if (environment === undefined)
+      throw new Problem('not-found', 'That environment does not exist (any more).', { detail: { environmentId } });
     return environment;
   };
   const nameFree = (name: string, except?: string): void => {
     if (rows.list().some((other) => other.id !== except && sameName(other.name, name))) {
-      throw new Problem('conflict', `There is already an environment called ${name}.`, { hint: 'Choose another name; capital letters make no difference.', detail: { field: 'name' } });
+      throw new Problem('conflict', `There is already an environment called ${name}.`, {
+        hint: 'Choose another name; capital letters make no difference.',
+        detail: { field: 'name' },
+      });
     }
   };
   const insert = (draft: EnvironmentDraft, how: string, demo = false): Environment => {
     const at = clock();
-    const environment: Environment = { ...draft, id: `env-${randomBytes(8).toString('hex')}`, demo, revision: 1, createdAt: at, updatedAt: at };
+    const environment: Environment = {
+      ...draft,
+      id: `env-${randomBytes(8).toString('hex')}`,
+      demo,
+      revision: 1,
+      createdAt: at,
+      updatedAt: at,
+    };
     rows.insert(environment);
-    journal.append({ kind: 'environment-created', environmentId: environment.id, summary: `Environment ${draft.name} was ${how}.`, data: facts(environment) });
+    journal.append({
+      kind: 'environment-created',
+      environmentId: environment.id,
+      summary: `Environment ${draft.name} was ${how}.`,
+      data: facts(environment),
+    });
     return environment;
   };
   const create = (draft: EnvironmentDraft, how: string, demo = false): Environment => {
@@ -93,13 +110,21 @@ export function createEnvironments({ store, stacks, journal, secrets, clock = Da
         .transaction(() => {
           const before = need(environmentId);
           if (before.revision !== revision) {
-            throw new Problem('conflict', `${before.name} was changed meanwhile (revision ${before.revision}, yours is ${revision}).`, { hint: 'Load it again and repeat the change.', detail: { revision: before.revision } });
+            throw new Problem('conflict', `${before.name} was changed meanwhile (revision ${before.revision}, yours is ${revision}).`, {
+              hint: 'Load it again and repeat the change.',
+              detail: { revision: before.revision },
+            });
           }
           nameFree(checked.name, environmentId);
           const environment: Environment = { ...before, ...checked, revision: revision + 1, updatedAt: clock() };
           rows.update(environment);
           const changed = changedFields(before, environment);
-          journal.append({ kind: 'environment-changed', environmentId, summary: `Environment ${environment.name} was changed${changed.length === 0 ? '' : `: ${changed.join(', ')}`}.`, data: { ...facts(environment), changed } });
+          journal.append({
+            kind: 'environment-changed',
+            environmentId,
+            summary: `Environment ${environment.name} was changed${changed.length === 0 ? '' : `: ${changed.join(', ')}`}.`,
+            data: { ...facts(environment), changed },
+          });
           return { before, environment };
         })
         .immediate();
@@ -116,7 +141,12 @@ export function createEnvironments({ store, stacks, journal, secrets, clock = Da
           const environment = need(environmentId);
           if (environment.tier === 'production' && typedName !== environment.name) throw nameNotTyped(environment, typedName);
           rows.remove(environmentId);
-          journal.append({ kind: 'environment-removed', environmentId, summary: `Environment ${environment.name} and its secrets were removed.`, data: facts(environment) });
+          journal.append({
+            kind: 'environment-removed',
+            environmentId,
+            summary: `Environment ${environment.name} and its secrets were removed.`,
+            data: facts(environment),
+          });
           return environment;
         })
         .immediate();
@@ -152,12 +182,20 @@ export function createEnvironments({ store, stacks, journal, secrets, clock = Da
   };
 }
 
-function facts({ name, tier, stack, ssh, revision }: Environment): { name: string; tier: string; stack: string; host: string; revision: number } {
+function facts({ name, tier, stack, ssh, revision }: Environment): {
+  name: string;
+  tier: string;
+  stack: string;
+  host: string;
+  revision: number;
+} {
   return { name, tier, stack, host: `${ssh.target.user}@${ssh.target.host}:${ssh.target.port}`, revision };
 }
 
 function changedFields(before: Environment, after: Environment): string[] {
-  return (['name', 'tier', 'ssh', 'stack', 'inputs', 'notes'] as const).filter((field) => !sameJson(before[field], after[field])).map((field) => (field === 'ssh' ? 'route' : field));
+  return (['name', 'tier', 'ssh', 'stack', 'inputs', 'notes'] as const)
+    .filter((field) => !sameJson(before[field], after[field]))
+    .map((field) => (field === 'ssh' ? 'route' : field));
 }
 
 function sameJson(a: unknown, b: unknown): boolean {
@@ -165,14 +203,24 @@ function sameJson(a: unknown, b: unknown): boolean {
 }
 
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner));
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }
 
 function nameNotTyped({ name }: Environment, typed: string | undefined): Problem {
   if (typed === undefined || typed === '') {
-    return new Problem('confirmation-required', `${name} is a production environment: removing it needs its name typed.`, { hint: `Type ${name} to remove it.`, detail: { field: 'typedName' } });
+    return new Problem('confirmation-required', `${name} is a production environment: removing it needs its name typed.`, {
+      hint: `Type ${name} to remove it.`,
+      detail: { field: 'typedName' },
+    });
   }
-  return new Problem('confirmation-wrong', `What was typed is not the name of ${name}; nothing was removed.`, { hint: `Type ${name} exactly.`, detail: { field: 'typedName' } });
+  return new Problem('confirmation-wrong', `What was typed is not the name of ${name}; nothing was removed.`, {
+    hint: `Type ${name} exactly.`,
+    detail: { field: 'typedName' },
+  });
 }
 
 /** `Name`, or `Name (2)`, `Name (3)` …; never longer than a name may be. */

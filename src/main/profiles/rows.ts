@@ -24,7 +24,14 @@ export interface EnvironmentRows {
 
 /** Makes {@link EnvironmentRows}. */
 export function createEnvironmentRows(store: Store): EnvironmentRows {
-  const values = (environment: Environment) => ({ ...environment, draft: JSON.stringify(draftOf(environment)), demo: environment.demo ? 1 : 0, ssh: null, inputs: null, tier: null });
+  const values = (environment: Environment) => ({
+    ...environment,
+    draft: JSON.stringify(draftOf(environment)),
+    demo: environment.demo ? 1 : 0,
+    ssh: null,
+    inputs: null,
+    tier: null,
+  });
   return {
     list: () => (store.prepare('SELECT * FROM environments ORDER BY name COLLATE NOCASE').all() as Row[]).map(environmentOf),
     find(id) {
@@ -33,11 +40,15 @@ export function createEnvironmentRows(store: Store): EnvironmentRows {
     },
     insert(environment) {
       store
-        .prepare('INSERT INTO environments (id, name, draft, demo, revision, created_at, updated_at) VALUES (@id, @name, @draft, @demo, @revision, @createdAt, @updatedAt)')
+        .prepare(
+          'INSERT INTO environments (id, name, draft, demo, revision, created_at, updated_at) VALUES (@id, @name, @draft, @demo, @revision, @createdAt, @updatedAt)',
+        )
         .run(values(environment));
     },
     update(environment) {
-      store.prepare('UPDATE environments SET name = @name, draft = @draft, revision = @revision, updated_at = @updatedAt WHERE id = @id').run(values(environment));
+      store
+        .prepare('UPDATE environments SET name = @name, draft = @draft, revision = @revision, updated_at = @updatedAt WHERE id = @id')
+        .run(values(environment));
     },
     remove(id) {
       store.prepare('DELETE FROM environments WHERE id = ?').run(id);

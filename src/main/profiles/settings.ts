@@ -14,7 +14,9 @@ const defaults: Settings = { theme: 'system', density: 'comfortable', timestamps
 export function createSettings({ store }: { store: Store }): SettingsService {
   const read = (): Settings => {
     const rows = store.prepare('SELECT name, value FROM settings').all() as { name: string; value: string }[];
-    const saved = Object.fromEntries(rows.filter(({ name }) => Object.hasOwn(defaults, name)).map(({ name, value }) => [name, JSON.parse(value) as unknown]));
+    const saved = Object.fromEntries(
+      rows.filter(({ name }) => Object.hasOwn(defaults, name)).map(({ name, value }) => [name, JSON.parse(value) as unknown]),
+    );
     // A value a later version wrote and this one doesn't know counts as not set.
     const known = Object.entries(saved).filter(([name, value]) => Settings.shape[name as keyof Settings].safeParse(value).success);
     return { ...defaults, ...Object.fromEntries(known) };
@@ -22,9 +24,12 @@ export function createSettings({ store }: { store: Store }): SettingsService {
   return {
     get: async () => read(),
     async set(input) {
-      const save = store.prepare('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value');
+      const save = store.prepare(
+        'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+      );
       store.transaction(() => {
-        for (const [name, value] of Object.entries(input)) if (Object.hasOwn(defaults, name) && value !== undefined) save.run(name, JSON.stringify(value));
+        for (const [name, value] of Object.entries(input))
+          if (Object.hasOwn(defaults, name) && value !== undefined) save.run(name, JSON.stringify(value));
       })();
       return read();
     },

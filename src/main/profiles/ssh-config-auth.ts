@@ -28,7 +28,12 @@ interface Hop {
  * How a host is signed in to: named key files, then the agent, then a password; without named key files the agent, then the
  * usual key files that exist. `PreferredAuthentications` chooses and orders, the `…Authentication no` options take away.
  */
-export async function authOf(options: ResolvedOptions, hop: Hop, surroundings: AuthSurroundings, warn: (warning: string) => void): Promise<SshAuth[]> {
+export async function authOf(
+  options: ResolvedOptions,
+  hop: Hop,
+  surroundings: AuthSurroundings,
+  warn: (warning: string) => void,
+): Promise<SshAuth[]> {
   const value = (keyword: string): string | undefined => options.first.get(keyword)?.[0]?.toLowerCase();
   const named = options.identityFiles.filter((file) => file.toLowerCase() !== 'none');
   const keys = named.flatMap((file) => {
@@ -44,7 +49,10 @@ export async function authOf(options: ResolvedOptions, hop: Hop, surroundings: A
   const methods = wanted.flatMap((method): SshAuth[] => {
     if (method === 'publickey') return allowed('pubkeyauthentication') ? publicKey : [];
     if (method === 'password') return allowed('passwordauthentication') ? [{ kind: 'password' }] : [];
-    if (method === 'keyboard-interactive') return allowed('kbdinteractiveauthentication') && allowed('challengeresponseauthentication') ? [{ kind: 'keyboard-interactive' }] : [];
+    if (method === 'keyboard-interactive')
+      return allowed('kbdinteractiveauthentication') && allowed('challengeresponseauthentication')
+        ? [{ kind: 'keyboard-interactive' }]
+        : [];
     warn(`The sign-in method ${method.slice(0, 40)} is not supported.`);
     return [];
   });
@@ -60,7 +68,8 @@ function agentOf(identityAgent: string | undefined, identitiesOnly: boolean, war
     warn('IdentitiesOnly is set: the agent is left out, and only the named key files are used.');
     return [];
   }
-  if (identityAgent !== undefined && identityAgent !== 'ssh_auth_sock') warn('IdentityAgent names a socket of its own; the agent at SSH_AUTH_SOCK is used instead.');
+  if (identityAgent !== undefined && identityAgent !== 'ssh_auth_sock')
+    warn('IdentityAgent names a socket of its own; the agent at SSH_AUTH_SOCK is used instead.');
   return [{ kind: 'agent' }];
 }
 
@@ -80,8 +89,16 @@ async function existingDefaults(home: string): Promise<SshAuth[]> {
 /** A key file's path: `~`, `${VARIABLE}`, and the tokens of ssh_config(5). Undefined when something in it is unknown. */
 export function expandPath(file: string, hop: Hop, surroundings: AuthSurroundings): string | undefined {
   const tokens: Record<string, string> = {
-    '%': '%', d: surroundings.home, h: hop.host, k: hop.alias, L: surroundings.machine.split('.')[0] ?? '', l: surroundings.machine, n: hop.alias,
-    p: String(hop.port), r: hop.user, u: surroundings.user,
+    '%': '%',
+    d: surroundings.home,
+    h: hop.host,
+    k: hop.alias,
+    L: surroundings.machine.split('.')[0] ?? '',
+    l: surroundings.machine,
+    n: hop.alias,
+    p: String(hop.port),
+    r: hop.user,
+    u: surroundings.user,
   };
   let unknown = false;
   const text = file

@@ -4,8 +4,10 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { SshConfigHost } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import { cleanText } from '../drivers/text.ts';
-import { type ConfigNode, concreteAliases, shown, splitConfig } from './ssh-config.ts';
-import { type ConfigSurroundings, hostOf } from './ssh-config-hosts.ts';
+import type { ConfigNode } from './ssh-config.ts';
+import { concreteAliases, shown, splitConfig } from './ssh-config.ts';
+import type { ConfigSurroundings } from './ssh-config-hosts.ts';
+import { hostOf } from './ssh-config-hosts.ts';
 
 /** As OpenSSH's READCONF_MAX_DEPTH. */
 const MAX_DEPTH = 16;
@@ -28,22 +30,39 @@ export interface SshConfigSource {
  * Reads a client configuration and resolves each alias it names.
  * @throws Problem `not-found` when a named file does not exist, `bad-input` when it is no configuration file.
  */
-export async function readSshConfigHosts(source: SshConfigSource = {}): Promise<{ path: string; hosts: SshConfigHost[]; warnings: string[] }> {
+export async function readSshConfigHosts(
+  source: SshConfigSource = {},
+): Promise<{ path: string; hosts: SshConfigHost[]; warnings: string[] }> {
   const home = source.home ?? homedir();
-  const path = resolve(source.path === undefined ? join(home, '.ssh', 'config') : source.path.startsWith('~/') ? join(home, source.path.slice(2)) : source.path);
+  const path = resolve(
+    source.path === undefined
+      ? join(home, '.ssh', 'config')
+      : source.path.startsWith('~/')
+        ? join(home, source.path.slice(2))
+        : source.path,
+  );
   const warnings: string[] = [];
   const warn = (warning: string): void => void warnings.push(cleanText(warning, { maxLength: 500 }));
   const reader = createReader(home, warn);
   const nodes = await reader.read(path, join(home, '.ssh'));
   if (nodes === undefined) {
-    if (source.path !== undefined) throw new Problem('not-found', `There is no file ${cleanText(path, { maxLength: 300 })}.`, { hint: 'Give the path of an OpenSSH client configuration.' });
+    if (source.path !== undefined)
+      throw new Problem('not-found', `There is no file ${cleanText(path, { maxLength: 300 })}.`, {
+        hint: 'Give the path of an OpenSSH client configuration.',
+      });
     warn(`There is no ${path}; ssh has no hosts of its own here.`);
   }
   // ssh reads the system's file after the user's; with a file of one's own (-F) it doesn't.
   const system = source.path === undefined ? await reader.read(source.systemFile ?? SYSTEM_CONFIG, '/etc/ssh') : undefined;
-  const surroundings: ConfigSurroundings = { home, user: source.user ?? userInfo().username, machine: hostname(), env: source.env ?? process.env };
+  const surroundings: ConfigSurroundings = {
+    home,
+    user: source.user ?? userInfo().username,
+    machine: hostname(),
+    env: source.env ?? process.env,
+  };
   const hosts: SshConfigHost[] = [];
-  for (const alias of concreteAliases(nodes ?? []).slice(0, MAX_FILES)) hosts.push(await hostOf(alias, [...(nodes ?? []), ...barrier, ...(system ?? [])], surroundings));
+  for (const alias of concreteAliases(nodes ?? []).slice(0, MAX_FILES))
+    hosts.push(await hostOf(alias, [...(nodes ?? []), ...barrier, ...(system ?? [])], surroundings));
   return { path, hosts, warnings: [...new Set(warnings)] };
 }
 
@@ -94,23 +113,33 @@ function createReader(home: string, warn: (warning: string) => void) {
 }
 
 async function matches(pattern: string, base: string, home: string): Promise<string[]> {
-  const absolute = pattern === '~' || pattern.startsWith('~/') ? join(home, pattern.slice(1)) : isAbsolute(pattern) ? pattern : join(base, pattern);
+  const absolute =
+    pattern === '~' || pattern.startsWith('~/') ? join(home, pattern.slice(1)) : isAbsolute(pattern) ? pattern : join(base, pattern);
   if (!/[*?[]/.test(absolute)) return [resolve(absolute)];
   const found: string[] = [];
   for await (const path of glob(absolute)) found.push(resolve(path));
   // glob(3) sorts, and leaves out hidden files unless the dot is written.
-  return found.filter((path) => !(path.split('/').at(-1) ?? '').startsWith('.') || (pattern.split('/').at(-1) ?? '').startsWith('.')).sort();
+  return found
+    .filter((path) => !(path.split('/').at(-1) ?? '').startsWith('.') || (pattern.split('/').at(-1) ?? '').startsWith('.'))
+    .sort();
 }
 
 async function readText(path: string): Promise<string | undefined> {
   try {
     const facts = await stat(path);
-    if (!facts.isFile() || facts.size > MAX_BYTES) throw new Problem('bad-input', `${cleanText(path, { maxLength: 300 })} is not a configuration file (${facts.isFile() ? 'larger than 1 MiB' : 'no regular file'}).`);
+    if (!facts.isFile() || facts.size > MAX_BYTES)
+      throw new Problem(
+        'bad-input',
+        `${cleanText(path, { maxLength: 300 })} is not a configuration file (${facts.isFile() ? 'larger than 1 MiB' : 'no regular file'}).`,
+      );
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Problem) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new Problem('bad-input', `${cleanText(path, { maxLength: 300 })} can’t be read (${code ?? 'unknown error'}).`, { hint: 'Check its permissions.', cause: error });
+    throw new Problem('bad-input', `${cleanText(path, { maxLength: 300 })} can’t be read (${code ?? 'unknown error'}).`, {
+      hint: 'Check its permissions.',
+      cause: error,
+    });
   }
 }

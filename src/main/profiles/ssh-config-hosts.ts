@@ -1,8 +1,11 @@
-import { SshHop, type SshConfigHost, type SshRoute } from '../../contract/environments.ts';
+import type { SshConfigHost, SshRoute } from '../../contract/environments.ts';
+import { SshHop } from '../../contract/environments.ts';
 import { cleanText } from '../drivers/text.ts';
-import { type AuthSurroundings, authOf } from './ssh-config-auth.ts';
 import type { ConfigNode } from './ssh-config.ts';
-import { expandHost, type Given, resolveOptions } from './ssh-config-resolve.ts';
+import type { AuthSurroundings } from './ssh-config-auth.ts';
+import { authOf } from './ssh-config-auth.ts';
+import type { Given } from './ssh-config-resolve.ts';
+import { expandHost, resolveOptions } from './ssh-config-resolve.ts';
 
 const MAX_JUMPS = 8;
 
@@ -33,13 +36,21 @@ function createWalker(nodes: readonly ConfigNode[], surroundings: ConfigSurround
     }
     const options = resolveOptions(alias, nodes, surroundings.user, given);
     for (const warning of options.warnings) warn(warning);
-    for (const [keyword, words] of Object.entries(unsupported)) if (isOn(options.first.get(keyword)?.[0])) warn(`${words} is not supported.`);
+    for (const [keyword, words] of Object.entries(unsupported))
+      if (isOn(options.first.get(keyword)?.[0])) warn(`${words} is not supported.`);
     const host = expandHost(options.first.get('hostname')?.[0], alias);
     const user = options.first.get('user')?.[0] ?? surroundings.user;
     const port = portOf(options.first.get('port')?.[0]);
-    const hop = SshHop.safeParse({ host, user, port, auth: await authOf(options, { alias, host, user, port: port ?? 22 }, surroundings, warn) });
+    const hop = SshHop.safeParse({
+      host,
+      user,
+      port,
+      auth: await authOf(options, { alias, host, user, port: port ?? 22 }, surroundings, warn),
+    });
     if (!hop.success) {
-      warn(`${alias} can’t be taken over: ${hop.error.issues.map((issue) => `${issue.path.join('.')} is not ${issue.path[0] === 'port' ? 'a port' : (issue.message ?? 'usable')}`).join('; ')}.`);
+      warn(
+        `${alias} can’t be taken over: ${hop.error.issues.map((issue) => `${issue.path.join('.')} is not ${issue.path[0] === 'port' ? 'a port' : (issue.message ?? 'usable')}`).join('; ')}.`,
+      );
       return undefined;
     }
     if (jumpsGiven || options.proxy === undefined || options.proxy.value.toLowerCase() === 'none') return [hop.data];

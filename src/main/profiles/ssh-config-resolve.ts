@@ -1,5 +1,6 @@
 import { wildcardMatch } from '../drivers/ssh/known-hosts.ts';
-import { type ConfigNode, shown } from './ssh-config.ts';
+import type { ConfigNode } from './ssh-config.ts';
+import { shown } from './ssh-config.ts';
 
 /** What ssh would know of a host: the first value of each keyword, and all of those that add up. */
 export interface ResolvedOptions {
@@ -34,7 +35,12 @@ export function resolveOptions(alias: string, nodes: readonly ConfigNode[], loca
     else if (keyword === 'proxycommand') proxy ??= { kind: 'command', value: args.join(' ') };
     else if (!first.has(keyword)) first.set(keyword, args);
   };
-  const criteria = { alias, localUser, host: () => expandHost(first.get('hostname')?.[0], alias), user: () => first.get('user')?.[0] ?? localUser };
+  const criteria = {
+    alias,
+    localUser,
+    host: () => expandHost(first.get('hostname')?.[0], alias),
+    user: () => first.get('user')?.[0] ?? localUser,
+  };
 
   /** Reads nodes; answers whether what follows counts. A block that `never` counts keeps all within from counting, too. */
   const walk = (list: readonly ConfigNode[], active: boolean, never: boolean): void => {
@@ -102,7 +108,8 @@ function matchAnswer(args: readonly string[], criteria: Criteria): boolean | str
     const value = attached ?? args[(at += 1)];
     if (value === undefined) return `Match ${shown(name)} has no argument`;
     const subject = subjectOf(name, criteria);
-    if (subject === undefined) unsupported ??= `Match ${shown(name)} is not supported${name === 'exec' ? ' (commands in a configuration are never run)' : ''}`;
+    if (subject === undefined)
+      unsupported ??= `Match ${shown(name)} is not supported${name === 'exec' ? ' (commands in a configuration are never run)' : ''}`;
     else if (listMatches(value.split(','), subject.text, subject.fold) === negated) holds = false;
   }
   // When a criterion that is understood fails, the others make no difference.

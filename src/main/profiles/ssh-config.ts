@@ -50,7 +50,10 @@ export interface ConfigLine {
  */
 export function splitConfig(text: string, file: string, warn: (warning: string) => void): ConfigLine[] {
   const lines: ConfigLine[] = [];
-  for (const [index, raw] of text.replace(/^\ufeff/, '').split('\n').entries()) {
+  for (const [index, raw] of text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .entries()) {
     const at = `${file}:${index + 1}`;
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
@@ -112,7 +115,8 @@ export function concreteAliases(nodes: readonly ConfigNode[]): string[] {
   const walk = (list: readonly ConfigNode[]): void => {
     for (const node of list) {
       if (node.kind === 'include') for (const file of node.files) walk(file);
-      else if (node.kind === 'host') for (const pattern of node.patterns) if (!/[*?]/.test(pattern) && !pattern.startsWith('!')) found.add(pattern);
+      else if (node.kind === 'host')
+        for (const pattern of node.patterns) if (!/[*?]/.test(pattern) && !pattern.startsWith('!')) found.add(pattern);
     }
   };
   walk(nodes);

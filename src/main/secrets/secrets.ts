@@ -1,12 +1,15 @@
-import type { KeychainState, SecretStatus } from '../../contract/secrets.ts';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
+import type { KeychainState, SecretStatus } from '../../contract/secrets.ts';
 import type { Keychain } from '../drivers/keychain/keychain.ts';
+import { readKeyFile } from '../drivers/ssh/key-file.ts';
 import type { JournalWriter } from '../journal/types.ts';
 import type { Store } from '../store/store.ts';
 import { createSecretShelf } from './shelf.ts';
-import { createVault, type Opened, type SecretPlace } from './vault.ts';
-import { type KeyFileCheck, type StackSecrets, wantedSecrets } from './wanted.ts';
+import type { Opened, SecretPlace } from './vault.ts';
+import { createVault } from './vault.ts';
+import type { KeyFileCheck, StackSecrets } from './wanted.ts';
+import { passphraseKey, passwordKey, wantedSecrets } from './wanted.ts';
 
 /** What {@link createSecrets} works with. */
 export interface SecretsOptions {
@@ -14,7 +17,7 @@ export interface SecretsOptions {
   readonly keychain: Keychain;
   readonly journal: JournalWriter;
   readonly stacks: { get(id: string): StackSecrets | undefined };
-  /** Whether a key file is encrypted; without it no passphrase is called required. */
+  /** Whether a key file is encrypted. Default: by reading it. */
   readonly keyFileIsEncrypted?: KeyFileCheck;
   /** Told every value that passes, so that it can be masked wherever text is written down. */
   readonly redactor?: { register(value: string): void };
@@ -35,6 +38,11 @@ export interface Secrets {
    * `keychain-unavailable`, or `secret-missing` when its master key is not this keychain's.
    */
   read(environmentId: string, key: string): Promise<string | undefined>;
+  /** For the connections: {@link Secrets.read} of what a hop is signed in to with. `hop` counts from 0; the target's is `jumps`. */
+  readForHop(
+    environmentId: string,
+    request: { kind: 'password' | 'key-passphrase'; hop: number; jumps: number },
+  ): Promise<string | undefined>;
   /** Forgets what is kept in memory for an environment (its stored rows go with its profile). */
   forget(environmentId: string): void;
   /** Settles when the first look at the keychain, begun when the service was made, is over. */
@@ -43,7 +51,15 @@ export interface Secrets {
 }
 
 /** Makes the secrets service and begins to look at the keychain in the background. */
-export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncrypted = async () => undefined, redactor, clock = Date.now }: SecretsOptions): Secrets {
+export function createSecrets({
+  store,
+  keychain,
+  journal,
+  stacks,
+  keyFileIsEncrypted = looksEncrypted,
+  redactor,
+  clock = Date.now,
+}: SecretsOptions): Secrets {
   const vault = createVault({ store, keychain, clock });
   const shelf = createSecretShelf(store, clock);
 
@@ -62,7 +78,9 @@ export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncry
     const sealed = shelf.sealed(place);
     // A row whose master key is gone is of no use: it reads as not set, so that the screen asks for it again.
     const lost = sealed !== undefined && vault.state.state === 'available' && isLost(await vault.open(place, sealed));
-    return sealed === undefined || lost ? { key, label, required, set: false, kept: 'none' } : { key, label, required, set: true, kept: 'keychain' };
+    return sealed === undefined || lost
+      ? { key, label, required, set: false, kept: 'none' }
+      : { key, label, required, set: true, kept: 'keychain' };
   };
 
   /** Moves what was kept for the session into the keychain. */
@@ -79,6 +97,19 @@ export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncry
     const state = await vault.check();
     if (state.state === 'available') await settle();
     return vault.state;
+  };
+  const read = async (environmentId: string, key: string): Promise<string | undefined> => {
+    const place = { environmentId, key };
+    const session = shelf.session(place);
+    if (session !== undefined) return session.toString('utf8');
+    const sealed = shelf.sealed(place);
+    if (sealed === undefined) return undefined;
+    const opened = await vault.open(place, sealed);
+    if (!opened.opened) throw closedProblem(key, opened);
+    const text = opened.value.toString('utf8');
+    opened.value.fill(0);
+    redactor?.register(text);
+    return text;
   };
   const ready = look().then(
     () => undefined,
@@ -104,7 +135,12 @@ export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncry
       environment(environmentId);
       store.transaction(() => {
         const kept = 'sealed' in result ? 'in the keychain' : 'for this session only, because there is no usable keychain';
-        journal.append({ kind: 'secret-set', environmentId, summary: `Secret ${key} of ${profile.name} was set; kept ${kept}.`, data: { key, kept: 'sealed' in result ? 'keychain' : 'session' } });
+        journal.append({
+          kind: 'secret-set',
+          environmentId,
+          summary: `Secret ${key} of ${profile.name} was set; kept ${kept}.`,
+          data: { key, kept: 'sealed' in result ? 'keychain' : 'session' },
+        });
         if ('sealed' in result) shelf.keepSealed(place, result.sealed);
         else shelf.keepForSession(place, bytes);
       })();
@@ -118,7 +154,12 @@ export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncry
       if (known === undefined && !shelf.has(place)) throw unknownKey(profile.name, key, list);
       if (shelf.has(place)) {
         store.transaction(() => {
-          journal.append({ kind: 'secret-cleared', environmentId, summary: `Secret ${key} of ${profile.name} was cleared.`, data: { key } });
+          journal.append({
+            kind: 'secret-cleared',
+            environmentId,
+            summary: `Secret ${key} of ${profile.name} was cleared.`,
+            data: { key },
+          });
           shelf.clear(place);
         })();
       }
@@ -126,22 +167,21 @@ export function createSecrets({ store, keychain, journal, stacks, keyFileIsEncry
     },
     recheckKeychain: look,
     keychainState: () => vault.state,
-    async read(environmentId, key) {
-      const place = { environmentId, key };
-      const session = shelf.session(place);
-      if (session !== undefined) return session.toString('utf8');
-      const sealed = shelf.sealed(place);
-      if (sealed === undefined) return undefined;
-      const opened = await vault.open(place, sealed);
-      if (!opened.opened) throw closedProblem(key, opened);
-      const text = opened.value.toString('utf8');
-      opened.value.fill(0);
-      redactor?.register(text);
-      return text;
-    },
+    read,
+    readForHop: (environmentId, { kind, hop, jumps }) =>
+      read(environmentId, kind === 'password' ? passwordKey(hop, jumps) : passphraseKey(hop, jumps)),
     forget: (environmentId) => shelf.forget(environmentId),
     close: () => shelf.close(),
   };
+}
+
+async function looksEncrypted(path: string): Promise<boolean | undefined> {
+  try {
+    return (await readKeyFile(path)).state === 'locked';
+  } catch {
+    // Missing or no key: connecting will say so; here it only means that nothing is known.
+    return undefined;
+  }
 }
 
 function isLost(opened: Opened): boolean {
@@ -161,7 +201,15 @@ function unknownKey(name: string, key: string, list: readonly { key: string }[])
 }
 
 function closedProblem(key: string, { why, detail }: Extract<Opened, { opened: false }>): Problem {
-  if (why === 'locked') return new Problem('keychain-locked', `The secret ${key} can’t be read: ${detail}`, { hint: 'Unlock the keychain and look again; or set the secret for this session.' });
-  if (why === 'unavailable') return new Problem('keychain-unavailable', `The secret ${key} can’t be read: ${detail}`, { hint: 'Make the keychain available and look again; or set the secret for this session.' });
-  return new Problem('secret-missing', `The secret ${key} can’t be opened: ${detail}`, { hint: 'Bring back the keychain it was set with, or set the secret again.' });
+  if (why === 'locked')
+    return new Problem('keychain-locked', `The secret ${key} can’t be read: ${detail}`, {
+      hint: 'Unlock the keychain and look again; or set the secret for this session.',
+    });
+  if (why === 'unavailable')
+    return new Problem('keychain-unavailable', `The secret ${key} can’t be read: ${detail}`, {
+      hint: 'Make the keychain available and look again; or set the secret for this session.',
+    });
+  return new Problem('secret-missing', `The secret ${key} can’t be opened: ${detail}`, {
+    hint: 'Bring back the keychain it was set with, or set the secret again.',
+  });
 }

@@ -21,7 +21,12 @@ export interface SecretShelf {
 export function createSecretShelf(store: Store, clock: () => number): SecretShelf {
   const memory = new Map<string, { place: SecretPlace; value: Buffer }>();
   const name = ({ environmentId, key }: SecretPlace): string => `${environmentId}/${key}`;
-  const sealed = ({ environmentId, key }: SecretPlace): Buffer | undefined => (store.prepare('SELECT sealed FROM secrets WHERE environment_id = ? AND key = ?').get(environmentId, key) as { sealed: Buffer } | undefined)?.sealed;
+  const sealed = ({ environmentId, key }: SecretPlace): Buffer | undefined =>
+    (
+      store.prepare('SELECT sealed FROM secrets WHERE environment_id = ? AND key = ?').get(environmentId, key) as
+        | { sealed: Buffer }
+        | undefined
+    )?.sealed;
   const drop = (which: (place: SecretPlace) => boolean): void => {
     for (const [id, { place, value }] of [...memory]) {
       if (!which(place)) continue;
@@ -37,7 +42,9 @@ export function createSecretShelf(store: Store, clock: () => number): SecretShel
     sessions: () => [...memory.values()],
     keepSealed(place, value) {
       store
-        .prepare('INSERT INTO secrets (environment_id, key, sealed, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (environment_id, key) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at')
+        .prepare(
+          'INSERT INTO secrets (environment_id, key, sealed, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (environment_id, key) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at',
+        )
         .run(place.environmentId, place.key, value, clock());
       dropOne(place);
     },

@@ -11,7 +11,9 @@ export interface SecretPlace {
 }
 
 /** What opening a sealed value came to. */
-export type Opened = { readonly opened: true; readonly value: Buffer } | { readonly opened: false; readonly why: 'locked' | 'unavailable' | 'other-key' | 'damaged'; readonly detail: string };
+export type Opened =
+  | { readonly opened: true; readonly value: Buffer }
+  | { readonly opened: false; readonly why: 'locked' | 'unavailable' | 'other-key' | 'damaged'; readonly detail: string };
 
 /** What sealing came to. */
 export type Sealed = { readonly sealed: Buffer } | { readonly state: KeychainState };
@@ -84,7 +86,9 @@ export function createVault({ store, keychain, clock = Date.now }: { store: Stor
     const key = randomBytes(KEY_BYTES);
     const state = await keychain.write(account, key);
     if (state.state !== 'available') return state;
-    store.prepare('INSERT INTO settings (name, value) VALUES (?, ?)').run(PREFIX + account, JSON.stringify({ check: checkOf(key), madeAt: clock() }));
+    store
+      .prepare('INSERT INTO settings (name, value) VALUES (?, ?)')
+      .run(PREFIX + account, JSON.stringify({ check: checkOf(key), madeAt: clock() }));
     masters.set(account, key);
     return { account, key };
   };
@@ -114,14 +118,17 @@ export function createVault({ store, keychain, clock = Date.now }: { store: Stor
       const parts = split(sealed);
       const record = parts === undefined ? undefined : records().find(({ account }) => account === parts.account);
       if (parts === undefined) return { opened: false, why: 'damaged', detail: 'The stored value is damaged.' };
-      if (record === undefined) return { opened: false, why: 'other-key', detail: 'The stored value was sealed with a master key this data folder does not know.' };
+      if (record === undefined)
+        return { opened: false, why: 'other-key', detail: 'The stored value was sealed with a master key this data folder does not know.' };
       const key = await fetch(record.account, record.check);
       if (!Buffer.isBuffer(key)) {
         const why = keychain.state.state === 'available' ? 'other-key' : keychain.state.state;
         return { opened: false, why, detail: key.detail };
       }
       const value = unseal(key, place, parts);
-      return value === undefined ? { opened: false, why: 'damaged', detail: 'The stored value is damaged, or was sealed for another place.' } : { opened: true, value };
+      return value === undefined
+        ? { opened: false, why: 'damaged', detail: 'The stored value is damaged, or was sealed for another place.' }
+        : { opened: true, value };
     },
   };
 }
@@ -157,7 +164,12 @@ function split(sealed: Buffer): Parts | undefined {
   const start = 2 + (sealed[1] ?? 0);
   if (sealed[0] !== FORMAT || sealed.length < start + IV_BYTES + TAG_BYTES) return undefined;
   const body = sealed.subarray(start);
-  return { account: sealed.toString('latin1', 2, start), iv: body.subarray(0, IV_BYTES), tag: body.subarray(IV_BYTES, IV_BYTES + TAG_BYTES), text: body.subarray(IV_BYTES + TAG_BYTES) };
+  return {
+    account: sealed.toString('latin1', 2, start),
+    iv: body.subarray(0, IV_BYTES),
+    tag: body.subarray(IV_BYTES, IV_BYTES + TAG_BYTES),
+    text: body.subarray(IV_BYTES + TAG_BYTES),
+  };
 }
 
 function unseal(master: Buffer, place: SecretPlace, { iv, tag, text }: Parts): Buffer | undefined {

@@ -29,7 +29,11 @@ export function passphraseKey(hop: number, jumps: number): string {
  * The secrets an environment's route and stack use, the target's first. A password is required when nothing else is
  * configured to sign in with; a passphrase when the key file is encrypted.
  */
-export async function wantedSecrets(environment: Pick<Environment, 'ssh'>, stack: StackSecrets | undefined, encrypted: KeyFileCheck): Promise<WantedSecret[]> {
+export async function wantedSecrets(
+  environment: Pick<Environment, 'ssh'>,
+  stack: StackSecrets | undefined,
+  encrypted: KeyFileCheck,
+): Promise<WantedSecret[]> {
   const { target, jumps } = environment.ssh;
   const hops = [{ hop: target, index: jumps.length }, ...jumps.map((hop, index) => ({ hop, index }))];
   const ofRoute = await Promise.all(hops.map(({ hop, index }) => wantedByHop(hop, index, jumps.length, encrypted)));
@@ -42,12 +46,20 @@ async function wantedByHop(hop: SshHop, index: number, jumps: number, encrypted:
   const where = index < jumps ? `jump host ${index + 1} (${hop.user}@${hop.host})` : `${hop.user}@${hop.host}`;
   const wanted: WantedSecret[] = [];
   if (hop.auth.some(({ kind }) => kind === 'password' || kind === 'keyboard-interactive')) {
-    wanted.push({ key: passwordKey(index, jumps), label: `SSH password of ${where}`, required: hop.auth.every(({ kind }) => kind === 'password') });
+    wanted.push({
+      key: passwordKey(index, jumps),
+      label: `SSH password of ${where}`,
+      required: hop.auth.every(({ kind }) => kind === 'password'),
+    });
   }
   const files = hop.auth.flatMap((auth) => (auth.kind === 'key' ? [auth.path] : []));
   if (files.length > 0) {
     const locked = await Promise.all(files.map(encrypted));
-    wanted.push({ key: passphraseKey(index, jumps), label: `Passphrase of ${files.join(', ')} for ${where}`, required: locked.includes(true) });
+    wanted.push({
+      key: passphraseKey(index, jumps),
+      label: `Passphrase of ${files.join(', ')} for ${where}`,
+      required: locked.includes(true),
+    });
   }
   return wanted;
 }

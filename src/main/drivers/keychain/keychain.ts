@@ -20,7 +20,10 @@ export interface KeychainOptions {
 }
 
 /** What a read found. `unreadable` says nothing about whether the item exists. */
-export type KeychainItem = { readonly found: 'value'; readonly value: Buffer } | { readonly found: 'absent' } | { readonly found: 'unreadable'; readonly state: KeychainState };
+export type KeychainItem =
+  | { readonly found: 'value'; readonly value: Buffer }
+  | { readonly found: 'absent' }
+  | { readonly found: 'unreadable'; readonly state: KeychainState };
 
 /**
  * The OS keychain: a few small binary items under one service name. Nothing here throws; what does not work is told by

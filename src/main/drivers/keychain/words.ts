@@ -2,7 +2,16 @@ import type { KeychainState } from '../../../contract/secrets.ts';
 import { cleanText } from '../text.ts';
 
 /** Why the keychain is not available. */
-export type KeychainReason = 'not-looked' | 'no-answer' | 'canary-lost' | 'locked' | 'no-bus' | 'no-service' | 'no-collection' | 'no-module' | 'other';
+export type KeychainReason =
+  | 'not-looked'
+  | 'no-answer'
+  | 'canary-lost'
+  | 'locked'
+  | 'no-bus'
+  | 'no-service'
+  | 'no-collection'
+  | 'no-module'
+  | 'other';
 
 const session = 'Secrets are kept in memory until Quarterdeck ends; nothing is written to disk.';
 
@@ -11,7 +20,8 @@ const words: Record<KeychainReason, string> = {
   'not-looked': 'The keychain was not looked at yet.',
   'no-answer': 'The keychain does not answer; it is probably locked and waits for its password. Unlock it and look again.',
   'canary-lost': 'The keychain does not give back what was just written; it is probably locked. Unlock it and look again.',
-  locked: 'The keychain is locked ({why}). Unlock it, for example by signing in to the desktop or with the keyring’s password dialog, and look again.',
+  locked:
+    'The keychain is locked ({why}). Unlock it, for example by signing in to the desktop or with the keyring’s password dialog, and look again.',
   'no-bus': `No D-Bus session is running ({why}), so the Secret Service can’t be reached. Start Quarterdeck from a desktop session, or within dbus-run-session with gnome-keyring-daemon --unlock. ${session}`,
   'no-service': `No Secret Service is running ({why}). Install and start gnome-keyring, KWallet or KeePassXC. ${session}`,
   'no-collection': `The Secret Service has no default keyring ({why}). Make one, for example with Seahorse (“Passwords and Keys”), and look again. ${session}`,
