@@ -54,7 +54,7 @@ async function obey(line: string, port: number): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const port = await prepareScratch(scratch);
+  const { service: port, ssh: sshPort } = await prepareScratch(scratch);
   closers.push(() => clearScratch(scratch));
   const hostKey = keptKey(scratch.hostKeyFile, 'quarterdeck-demo-host');
   const clientKey = keptKey(scratch.clientKeyFile, 'quarterdeck-demo');
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   if (started.code !== 0) throw new Error(`The practice service did not start: ${started.stderr.trim()}`);
   const user = realUser();
   const ssh = await startDemoSsh({
-    layout, hostKey: hostKey.privateKey, user, clientKey: clientKey.parsed, servicePort: port,
+    layout, hostKey: hostKey.privateKey, user, clientKey: clientKey.parsed, port: sshPort, servicePort: port,
     ...(existsSync(scratch.passwordFile) ? { password: readFileSync(scratch.passwordFile, 'utf8').trim() } : {}),
   });
   closers.push(() => ssh.close());

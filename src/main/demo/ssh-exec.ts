@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { userInfo } from 'node:os';
+import { constants, userInfo } from 'node:os';
 import type { ServerChannel } from 'ssh2';
 import type { Layout } from './friendlyface/layout.ts';
 
@@ -13,6 +13,9 @@ export function execEnvironment(layout: Layout, user: string): Record<string, st
 
 /** The name the demo's commands really run under. */
 export const realUser = () => userInfo().username;
+
+/** The signals RFC 4254 can name; ssh2 throws on any other. */
+const namedSignals = new Set(['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2'].map((name) => `SIG${name}`));
 
 /**
  * Runs the commands of the demo's sessions. Honest limit: without a container a shell cannot be confined, so these commands
@@ -52,7 +55,9 @@ export function createExec(layout: Layout, user: string) {
       child.on('exit', () => running.delete(child));
       child.on('close', (code, name) => {
         if (code !== null) channel.exit(code);
-        else if (name !== null) channel.exit(name.replace(/^SIG/, ''));
+        else if (name !== null && namedSignals.has(name)) channel.exit(name.slice(3));
+        // The protocol has no name for it; a shell would say it so.
+        else if (name !== null) channel.exit(128 + (constants.signals[name] ?? 0));
         channel.end();
       });
       // As with a real sshd without a terminal, the command outlives a dropped connection and only loses its pipes.

@@ -36,11 +36,13 @@ export interface DemoSshOptions {
   readonly clientKey: ParsedKey;
   /** Accepted too when given; for practising a password login. */
   readonly password?: string;
+  /** The port to listen on; 0 for any. */
+  readonly port: number;
   /** The only port of 127.0.0.1 that may be forwarded to. */
   readonly servicePort: number;
 }
 
-/** Listens on a free port of 127.0.0.1: key login, commands, SFTP inside the folder, forwarding to the service — and nothing else. */
+/** Listens on 127.0.0.1: key login, commands, SFTP inside the folder, forwarding to the service — and nothing else. */
 export async function startDemoSsh(options: DemoSshOptions): Promise<{ port: number; close(): Promise<void> }> {
   const { layout, user } = options;
   const connections = new Set<Connection>();
@@ -60,6 +62,8 @@ export async function startDemoSsh(options: DemoSshOptions): Promise<{ port: num
 
   function serve(connection: Connection): void {
     connections.add(connection);
+    // SFTP is many small questions and answers: with Nagle's algorithm each of them costs 40 ms.
+    (connection as unknown as { setNoDelay(on: boolean): void }).setNoDelay(true);
     connection.on('close', () => connections.delete(connection));
     // A client that goes away in the middle is not a fault of the host.
     connection.on('error', () => undefined);
@@ -105,7 +109,7 @@ export async function startDemoSsh(options: DemoSshOptions): Promise<{ port: num
   const server = new ssh2.Server({ hostKeys: [options.hostKey], ident: 'Quarterdeck_demo' }, serve);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve());
+    server.listen(options.port, '127.0.0.1', () => resolve());
   });
   return {
     port: (server.address() as AddressInfo).port,
