@@ -35,9 +35,15 @@ export function isInstalled() {
     if (path === '') return true;
     const found = there[path];
     if (!found) return entry.optional === true && !isForThisMachine(entry);
-    return found.version === entry.version && found.integrity === entry.integrity && existsSync(inRoot(path, 'package.json'));
+    return (
+      found.version === entry.version &&
+      (!entry.integrity || found.integrity === entry.integrity) &&
+      existsSync(inRoot(path, 'package.json'))
+    );
   });
 }
+
+const head = (/** @type {string} */ text) => text.trim().split('\n').slice(0, 60).join('\n');
 
 /** npm by the Node that runs npm, never by the one inside node_modules, which `npm ci` deletes. */
 function npmCommand() {
@@ -67,7 +73,7 @@ export async function ensureInstalled() {
         env: { ...process.env, PATH: pathWithoutOwnBin() },
       });
       if (result.code !== 0)
-        throw new SetupError(`\`npm ci\` failed (${result.code}); nothing was marked as installed.\n${result.output.trim()}`);
+        throw new SetupError(`\`npm ci\` failed (${result.code}); nothing was marked as installed.\n${head(result.output)}`);
       if (!isInstalled())
         throw new SetupError('`npm ci` ended well but node_modules does not match package-lock.json. Remove node_modules and try again.');
     });
@@ -139,9 +145,9 @@ export async function ensureBuilt(/** @type {string} */ node) {
       rmSync(BUILD_STAMP, { force: true });
       const result = await capture(node, [inRoot('node_modules', 'electron-vite', 'bin', 'electron-vite.js'), 'build'], {
         cwd: root,
-        env: { ...process.env, NODE_ENV: 'production' },
+        env: { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' },
       });
-      if (result.code !== 0) throw new SetupError(`the build failed (${result.code}).\n${result.output.trim()}`);
+      if (result.code !== 0) throw new SetupError(`the build failed (${result.code}).\n${head(result.output)}`);
       mkdirSync(dirname(BUILD_STAMP), { recursive: true });
       writeFileSync(BUILD_STAMP, JSON.stringify({ hash }));
     });
