@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deploy, freePort, runFfctl } from '../../src/main/demo/friendlyface/deploy.ts';
-import { writeFault, type FaultName } from '../../src/main/demo/friendlyface/fault-file.ts';
-import { layoutOf, stackInputs, type Layout } from '../../src/main/demo/friendlyface/layout.ts';
+import type { FaultName } from '../../src/main/demo/friendlyface/fault-file.ts';
+import { writeFault } from '../../src/main/demo/friendlyface/fault-file.ts';
+import type { Layout } from '../../src/main/demo/friendlyface/layout.ts';
+import { layoutOf, stackInputs } from '../../src/main/demo/friendlyface/layout.ts';
 
 /** What a replica is started with. Without anything: six backups (one corrupt), 300 events, one admin key, no rate limit. */
 export interface ReplicaOptions {
@@ -36,7 +38,11 @@ export interface Replica {
   /** Runs `ffctl start|stop|restart|status`. */
   control(verb: 'start' | 'stop' | 'restart' | 'status'): Promise<{ code: number; stdout: string; stderr: string }>;
   /** A request with the first key (another with `key`, none with `key: null`). */
-  request(method: string, path: string, init?: { key?: string | null; body?: unknown; headers?: Record<string, string> }): Promise<Response>;
+  request(
+    method: string,
+    path: string,
+    init?: { key?: string | null; body?: unknown; headers?: Record<string, string> },
+  ): Promise<Response>;
   setFault(fault: FaultName, on: boolean): void;
   /** Stops the service and removes a temporary folder. */
   stop(): Promise<void>;
@@ -54,7 +60,15 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
   if (options.retention?.days !== undefined) settings['FF_BACKUP_RETENTION_DAYS'] = String(options.retention.days);
   if (options.migrationsEnabled === true) settings['FF_MIGRATIONS_ENABLED'] = 'true';
   if (options.logFormat !== undefined) settings['FF_LOG_FORMAT'] = options.logFormat;
-  deploy({ layout, port, keys, settings, events: options.events ?? 300, logHours: options.logHours ?? 1, ...(options.roles === undefined ? {} : { roles: options.roles }) });
+  deploy({
+    layout,
+    port,
+    keys,
+    settings,
+    events: options.events ?? 300,
+    logHours: options.logHours ?? 1,
+    ...(options.roles === undefined ? {} : { roles: options.roles }),
+  });
 
   const inputs = stackInputs(layout, port);
   const replica: Replica = {
@@ -70,7 +84,12 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
       const headers: Record<string, string> = { connection: 'close', ...init.headers };
       if (key !== null) headers['x-api-key'] = key;
       if (init.body !== undefined) headers['content-type'] = 'application/json';
-      return fetch(`${inputs['base_url']}${path}`, { method, headers, redirect: 'manual', ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }) });
+      return fetch(`${inputs['base_url']}${path}`, {
+        method,
+        headers,
+        redirect: 'manual',
+        ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+      });
     },
     setFault: (fault, on) => writeFault(layout.faultsFile, fault, on),
     async stop() {

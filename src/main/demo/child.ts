@@ -10,7 +10,8 @@ import { parseArgs } from 'node:util';
 import { runFfctl } from './friendlyface/deploy.ts';
 import { readFaults, writeFault } from './friendlyface/fault-file.ts';
 import { stackInputs } from './friendlyface/layout.ts';
-import { Command, type ChildMessage } from './messages.ts';
+import type { ChildMessage } from './messages.ts';
+import { Command } from './messages.ts';
 import { clearScratch, DemoTaken, prepareScratch, scratchOf } from './scratch.ts';
 import { realUser } from './ssh-exec.ts';
 import { fingerprint, keptKey, startDemoSsh } from './ssh-server.ts';
@@ -66,7 +67,12 @@ async function main(): Promise<void> {
   if (started.code !== 0) throw new Error(`The practice service did not start: ${started.stderr.trim()}`);
   const user = realUser();
   const ssh = await startDemoSsh({
-    layout, hostKey: hostKey.privateKey, user, clientKey: clientKey.parsed, port: sshPort, servicePort: port,
+    layout,
+    hostKey: hostKey.privateKey,
+    user,
+    clientKey: clientKey.parsed,
+    port: sshPort,
+    servicePort: port,
     ...(existsSync(scratch.passwordFile) ? { password: readFileSync(scratch.passwordFile, 'utf8').trim() } : {}),
   });
   closers.push(() => ssh.close());
@@ -74,8 +80,15 @@ async function main(): Promise<void> {
   closers.push(() => traffic.close());
   if (ending !== null) return;
   say({
-    ready: true, sshPort: ssh.port, servicePort: port, user, keyPath: scratch.clientKeyFile, hostKeyFingerprint: fingerprint(hostKey.parsed),
-    apiKeyFile: scratch.apiKeyFile, inputs: stackInputs(layout, port), faults: [...readFaults(layout.faultsFile)],
+    ready: true,
+    sshPort: ssh.port,
+    servicePort: port,
+    user,
+    keyPath: scratch.clientKeyFile,
+    hostKeyFingerprint: fingerprint(hostKey.parsed),
+    apiKeyFile: scratch.apiKeyFile,
+    inputs: stackInputs(layout, port),
+    faults: [...readFaults(layout.faultsFile)],
   });
   // Registered before listening would drop early lines, so the reader is made here; nobody commands before `ready`.
   for await (const line of createInterface({ input: process.stdin })) {

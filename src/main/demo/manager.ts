@@ -1,11 +1,13 @@
-import { spawn as nodeSpawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn as nodeSpawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Problem } from '../../contract/problem.ts';
 import type { FaultName } from './friendlyface/fault-file.ts';
 import { locateProgram } from './locate.ts';
-import { ChildMessage, type Command, type ReadyMessage } from './messages.ts';
+import type { Command, ReadyMessage } from './messages.ts';
+import { ChildMessage } from './messages.ts';
 
 /** How to reach the running demo host. Holds no secret: the API key is taken once, with `takeApiKey`. */
 export interface DemoInfo {
@@ -33,7 +35,9 @@ const spawnDemo: SpawnDemo = (program, args, env) => nodeSpawn(program, args, { 
 
 /** What the child needs of the app's environment. Nothing else is passed on: no token, no agent socket. */
 function childEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  const kept = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'LANG'].flatMap((name) =>
+    process.env[name] === undefined ? [] : [[name, process.env[name]]],
+  );
   // Under Electron the same binary is Node when told so; a plain Node does not look at it.
   return { ...(Object.fromEntries(kept) as Record<string, string>), ELECTRON_RUN_AS_NODE: '1' };
 }
@@ -58,11 +62,19 @@ export function createDemo(options: { dir: string; spawn?: SpawnDemo; log: (line
   let lastError: string | null = null;
   let nextId = 1;
 
-  const infoOf = ({ sshPort, user, keyPath, hostKeyFingerprint, inputs }: ReadyMessage): DemoInfo => ({ sshPort, user, keyPath, hostKeyFingerprint, inputs });
+  const infoOf = ({ sshPort, user, keyPath, hostKeyFingerprint, inputs }: ReadyMessage): DemoInfo => ({
+    sshPort,
+    user,
+    keyPath,
+    hostKeyFingerprint,
+    inputs,
+  });
 
   async function launch(): Promise<DemoInfo> {
     if (process.platform === 'win32') {
-      throw new Problem('not-supported', 'The demo host needs a POSIX shell and does not run on Windows.', { hint: 'Start it on Linux or macOS, or connect to a practice machine of your own.' });
+      throw new Problem('not-supported', 'The demo host needs a POSIX shell and does not run on Windows.', {
+        hint: 'Start it on Linux or macOS, or connect to a practice machine of your own.',
+      });
     }
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const child = (options.spawn ?? spawnDemo)(process.execPath, [locateProgram('child'), '--dir', dir], childEnvironment());
@@ -75,14 +87,22 @@ export function createDemo(options: { dir: string; spawn?: SpawnDemo; log: (line
       child.once('error', () => resolve());
       child.once('close', () => resolve());
     });
-    const send = (command: Command) => new Promise<void>((resolve, reject) => {
-      waiting.set(command.id, (error) => (error === null ? resolve() : reject(new Problem('remote-command-failed', `The demo host refused: ${error}`))));
-      child.stdin.write(`${JSON.stringify(command)}\n`);
-    });
+    const send = (command: Command) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.set(command.id, (error) =>
+          error === null ? resolve() : reject(new Problem('remote-command-failed', `The demo host refused: ${error}`)),
+        );
+        child.stdin.write(`${JSON.stringify(command)}\n`);
+      });
 
     return new Promise<DemoInfo>((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Problem('timed-out', 'The demo host did not come up within a minute.', { hint: `Look at the log; if it keeps happening, remove ${dir} and start again.`, retryable: true }));
+        reject(
+          new Problem('timed-out', 'The demo host did not come up within a minute.', {
+            hint: `Look at the log; if it keeps happening, remove ${dir} and start again.`,
+            retryable: true,
+          }),
+        );
         child.stdin.end();
       }, 60_000);
 
@@ -99,7 +119,16 @@ export function createDemo(options: { dir: string; spawn?: SpawnDemo; log: (line
           lastError = null;
           resolve(infoOf(message));
         } else {
-          reject(new Problem(message.code === 'conflict' ? 'conflict' : 'remote-command-failed', `The demo host did not start: ${message.message}`, { hint: message.code === 'conflict' ? 'Close the other window first.' : `If it keeps happening, remove ${dir} and start again.` }));
+          reject(
+            new Problem(
+              message.code === 'conflict' ? 'conflict' : 'remote-command-failed',
+              `The demo host did not start: ${message.message}`,
+              {
+                hint:
+                  message.code === 'conflict' ? 'Close the other window first.' : `If it keeps happening, remove ${dir} and start again.`,
+              },
+            ),
+          );
         }
       });
       void exited.then(() => {
@@ -180,7 +209,10 @@ export function createDemo(options: { dir: string; spawn?: SpawnDemo; log: (line
       if (running === null) throw new Problem('not-connected', 'The demo host is not running.', { hint: 'Start the demo first.' });
       const file = running.ready.apiKeyFile;
       const key = await readFile(file, 'utf8').catch(() => null);
-      if (key === null) throw new Problem('secret-missing', 'The demo API key was already taken.', { hint: 'Stop the demo and start it again to be handed the key anew.' });
+      if (key === null)
+        throw new Problem('secret-missing', 'The demo API key was already taken.', {
+          hint: 'Stop the demo and start it again to be handed the key anew.',
+        });
       await rm(file, { force: true });
       return key;
     },

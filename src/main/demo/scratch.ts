@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { parseEnvFile } from './friendlyface/config.ts';
 import { deploy, freePort, runFfctl, writeControl } from './friendlyface/deploy.ts';
-import { layoutOf, type Layout } from './friendlyface/layout.ts';
+import type { Layout } from './friendlyface/layout.ts';
+import { layoutOf } from './friendlyface/layout.ts';
 import { startToken } from './friendlyface/process-identity.ts';
 
 const Identity = z.strictObject({ pid: z.int(), token: z.string() });
@@ -36,8 +37,15 @@ export interface Scratch {
 export function scratchOf(dir: string): Scratch {
   const at = (name: string) => join(dir, 'private', name);
   return {
-    layout: layoutOf(join(dir, 'host')), privateDir: join(dir, 'private'), hostKeyFile: at('host_key'), clientKeyFile: at('client_key'),
-    apiKeyFile: at('api-key'), stateFile: at('state.json'), portsFile: at('ports.json'), completeFile: at('complete'), passwordFile: at('password'),
+    layout: layoutOf(join(dir, 'host')),
+    privateDir: join(dir, 'private'),
+    hostKeyFile: at('host_key'),
+    clientKeyFile: at('client_key'),
+    apiKeyFile: at('api-key'),
+    stateFile: at('state.json'),
+    portsFile: at('ports.json'),
+    completeFile: at('complete'),
+    passwordFile: at('password'),
   };
 }
 
@@ -62,7 +70,8 @@ const portNear = async (wanted: number | undefined) => freePort(wanted ?? 0).cat
  */
 async function endStale(scratch: Scratch, state: State | null): Promise<void> {
   if (state !== null && state.child.pid !== process.pid && alive(state.child)) {
-    if (state.parent.pid !== process.ppid && alive(state.parent)) throw new DemoTaken('Another running window of the app has the demo open.');
+    if (state.parent.pid !== process.ppid && alive(state.parent))
+      throw new DemoTaken('Another running window of the app has the demo open.');
     process.kill(state.child.pid, 'SIGTERM');
     for (let i = 0; i < 300 && alive(state.child); i += 1) await sleep(100);
     if (alive(state.child)) throw new Error(`The demo of an earlier start does not end (process ${state.child.pid}).`);
@@ -96,14 +105,20 @@ export async function prepareScratch(scratch: Scratch): Promise<Ports> {
     rmSync(layout.root, { recursive: true, force: true });
     const [admin, viewer, unmapped] = [newKey(), newKey(), newKey()];
     deploy({
-      layout, port: ports.service, keys: [admin, viewer, unmapped], roles: { [admin]: ['admin'], [viewer]: ['viewer'] },
+      layout,
+      port: ports.service,
+      keys: [admin, viewer, unmapped],
+      roles: { [admin]: ['admin'], [viewer]: ['viewer'] },
       // Well above the demo's own traffic and the console's probes, which share one address.
-      settings: { FF_RATE_LIMIT: '2000/minute' }, events: 2000, logHours: 6,
+      settings: { FF_RATE_LIMIT: '2000/minute' },
+      events: 2000,
+      logHours: 6,
     });
     writeFileSync(scratch.completeFile, '');
   }
   // A demo left open for days must not fill the disk with its own log.
-  if ((statSync(layout.logFile, { throwIfNoEntry: false })?.size ?? 0) > 20 * 1024 * 1024) renameSync(layout.logFile, `${layout.logFile}.1`);
+  if ((statSync(layout.logFile, { throwIfNoEntry: false })?.size ?? 0) > 20 * 1024 * 1024)
+    renameSync(layout.logFile, `${layout.logFile}.1`);
   const next: State = { child: identityOf(process.pid), parent: identityOf(process.ppid) };
   writeFileSync(scratch.stateFile, JSON.stringify(next), { mode: 0o600 });
   rmSync(scratch.apiKeyFile, { force: true });

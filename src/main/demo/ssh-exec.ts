@@ -1,4 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { constants, userInfo } from 'node:os';
 import type { ServerChannel } from 'ssh2';
 import type { Layout } from './friendlyface/layout.ts';
@@ -6,8 +7,14 @@ import type { Layout } from './friendlyface/layout.ts';
 /** The environment of a command on the demo host: nothing of the app's own. */
 export function execEnvironment(layout: Layout, user: string): Record<string, string> {
   return {
-    HOME: layout.home, PATH: `${layout.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`, SHELL: '/bin/sh', USER: user, LOGNAME: user,
-    TMPDIR: layout.tmp, LANG: 'C.UTF-8', TZ: 'UTC',
+    HOME: layout.home,
+    PATH: `${layout.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
+    SHELL: '/bin/sh',
+    USER: user,
+    LOGNAME: user,
+    TMPDIR: layout.tmp,
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
   };
 }
 
@@ -15,7 +22,9 @@ export function execEnvironment(layout: Layout, user: string): Record<string, st
 export const realUser = () => userInfo().username;
 
 /** The signals RFC 4254 can name; ssh2 throws on any other. */
-const namedSignals = new Set(['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2'].map((name) => `SIG${name}`));
+const namedSignals = new Set(
+  ['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2'].map((name) => `SIG${name}`),
+);
 
 /**
  * Runs the commands of the demo's sessions. Honest limit: without a container a shell cannot be confined, so these commands
@@ -38,7 +47,12 @@ export function createExec(layout: Layout, user: string) {
   return {
     /** Starts a command on a channel; the returned function passes a signal on. */
     run(channel: ServerChannel, command: string): (name: NodeJS.Signals) => void {
-      const child = spawn('/bin/sh', ['-c', command], { cwd: layout.home, env: execEnvironment(layout, user), detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+      const child = spawn('/bin/sh', ['-c', command], {
+        cwd: layout.home,
+        env: execEnvironment(layout, user),
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
       running.add(child);
       child.on('error', (error) => {
         running.delete(child);
@@ -71,13 +85,15 @@ export function createExec(layout: Layout, user: string) {
 
     /** Ends every command still running: politely, and after two seconds for good. */
     async close(): Promise<void> {
-      await Promise.all([...running].map(async (child) => {
-        const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-        signal(child, 'SIGTERM');
-        const timer = setTimeout(() => signal(child, 'SIGKILL'), 2000);
-        await ended;
-        clearTimeout(timer);
-      }));
+      await Promise.all(
+        [...running].map(async (child) => {
+          const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+          signal(child, 'SIGTERM');
+          const timer = setTimeout(() => signal(child, 'SIGKILL'), 2000);
+          await ended;
+          clearTimeout(timer);
+        }),
+      );
     },
   };
 }

@@ -1,8 +1,10 @@
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import ssh2, { type AuthContext, type Connection, type ParsedKey } from 'ssh2';
+import type { AuthContext, Connection, ParsedKey } from 'ssh2';
+import ssh2 from 'ssh2';
 import type { Layout } from './friendlyface/layout.ts';
 import { serveSftp } from './sftp-server.ts';
 import { createExec } from './ssh-exec.ts';
@@ -48,16 +50,19 @@ export async function startDemoSsh(options: DemoSshOptions): Promise<{ port: num
   const connections = new Set<Connection>();
   const exec = createExec(layout, user);
 
-  function authenticate(context: AuthContext): void {
+  function mayEnter(context: AuthContext): boolean {
     const known = context.username === user;
     if (context.method === 'publickey') {
       const matches = known && context.key.algo === options.clientKey.type && same(context.key.data, options.clientKey.getPublicSSH());
       // Without a signature the client only asks whether the key would do.
-      const proven = context.signature === undefined || (context.blob !== undefined && options.clientKey.verify(context.blob, context.signature, context.hashAlgo) === true);
-      if (matches && proven) return context.accept();
+      const proven =
+        context.signature === undefined ||
+        (context.blob !== undefined && options.clientKey.verify(context.blob, context.signature, context.hashAlgo) === true);
+      return matches && proven;
     }
-    if (context.method === 'password' && options.password !== undefined && known && same(digest(context.password), digest(options.password))) return context.accept();
-    context.reject(options.password === undefined ? ['publickey'] : ['publickey', 'password']);
+    return (
+      context.method === 'password' && options.password !== undefined && known && same(digest(context.password), digest(options.password))
+    );
   }
 
   function serve(connection: Connection): void {
@@ -67,7 +72,10 @@ export async function startDemoSsh(options: DemoSshOptions): Promise<{ port: num
     connection.on('close', () => connections.delete(connection));
     // A client that goes away in the middle is not a fault of the host.
     connection.on('error', () => undefined);
-    connection.on('authentication', authenticate);
+    connection.on('authentication', (context) => {
+      if (mayEnter(context)) context.accept();
+      else context.reject(options.password === undefined ? ['publickey'] : ['publickey', 'password']);
+    });
     connection.on('session', (accept) => {
       const session = accept();
       let signal: (name: NodeJS.Signals) => void = () => undefined;

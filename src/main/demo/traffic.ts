@@ -4,8 +4,13 @@ import type { Layout } from './friendlyface/layout.ts';
 import { currentKey } from './scratch.ts';
 
 const mixed: readonly (readonly [method: 'GET' | 'POST', path: string, weight: number])[] = [
-  ['GET', '/events?limit=20', 30], ['POST', '/events', 12], ['GET', '/dashboard', 10], ['GET', '/health', 20],
-  ['GET', '/merkle/root', 15], ['GET', '/events/no-such-event', 6], ['POST', '/admin/backup/verify', 1],
+  ['GET', '/events?limit=20', 30],
+  ['POST', '/events', 12],
+  ['GET', '/dashboard', 10],
+  ['GET', '/health', 20],
+  ['GET', '/merkle/root', 15],
+  ['GET', '/events/no-such-event', 6],
+  ['POST', '/admin/backup/verify', 1],
 ];
 const total = mixed.reduce((sum, [, , weight]) => sum + weight, 0);
 
@@ -22,7 +27,9 @@ function choose(): readonly ['GET' | 'POST', string] {
 export async function send(port: number, method: string, path: string, key: string, body?: string): Promise<void> {
   return new Promise((resolve) => {
     const headers = { 'x-api-key': key, connection: 'close', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, timeout: 10_000 }, (response) => response.resume().on('close', () => resolve()));
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, timeout: 10_000 }, (response) =>
+      response.resume().on('close', () => resolve()),
+    );
     sent.on('timeout', () => sent.destroy());
     sent.on('error', () => resolve());
     sent.end(body);
@@ -39,7 +46,19 @@ export function startTraffic(layout: Layout, port: number): { close(): void } {
     const key = Math.random() < 0.02 ? 'ffk_not_a_key' : currentKey(layout);
     const one = () => {
       const [method, path] = storm ? (['GET', '/events?limit=1'] as const) : choose();
-      return send(port, method, path, key, path === '/events' ? JSON.stringify({ event_type: 'inference_request', actor: 'api-gateway', payload: { subject: `subject-${Math.floor(Math.random() * 400)}` } }) : undefined);
+      return send(
+        port,
+        method,
+        path,
+        key,
+        path === '/events'
+          ? JSON.stringify({
+              event_type: 'inference_request',
+              actor: 'api-gateway',
+              payload: { subject: `subject-${Math.floor(Math.random() * 400)}` },
+            })
+          : undefined,
+      );
     };
     await Promise.all(Array.from({ length: storm ? 6 : 1 }, one));
   }
@@ -47,7 +66,13 @@ export function startTraffic(layout: Layout, port: number): { close(): void } {
   function next(): void {
     if (closed) return;
     // A round may fail while somebody rewrites the env file; the next one reads it whole.
-    timer = setTimeout(() => void round().catch(() => undefined).finally(next), 250 + Math.random() * 200);
+    timer = setTimeout(
+      () =>
+        void round()
+          .catch(() => undefined)
+          .finally(next),
+      250 + Math.random() * 200,
+    );
   }
   next();
   return {

@@ -26,7 +26,12 @@ export function authenticate(config: ServiceConfig, path: string, headers: Incom
   if (publicPaths.has(path) || config.keys.size === 0) return { ok: true, roles: ['admin'] };
   const given = token(headers, query);
   if (given === null) {
-    return { ok: false, status: 403, detail: 'API key required. Provide via X-API-Key header or api_key query parameter.', reason: 'no_token' };
+    return {
+      ok: false,
+      status: 403,
+      detail: 'API key required. Provide via X-API-Key header or api_key query parameter.',
+      reason: 'no_token',
+    };
   }
   const wanted = digest(given);
   const key = [...config.keys].find((candidate) => timingSafeEqual(digest(candidate), wanted));

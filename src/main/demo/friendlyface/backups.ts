@@ -20,7 +20,13 @@ export interface RetentionReport {
 }
 
 /** The backup rules of the real program: no label is kept, failures are answers and not errors, the newest files by mtime survive. */
-export function createBackups(options: { dbPath: string; dir: string; retentionCount: number; retentionDays: number | null; log: (line: string) => void }) {
+export function createBackups(options: {
+  dbPath: string;
+  dir: string;
+  retentionCount: number;
+  retentionDays: number | null;
+  log: (line: string) => void;
+}) {
   const { dbPath, dir, log } = options;
 
   const files = () => {
@@ -43,7 +49,13 @@ export function createBackups(options: { dbPath: string; dir: string; retentionC
       const db = new Sqlite(path, { readonly: true, fileMustExist: true });
       try {
         const result = db.pragma('integrity_check', { simple: true });
-        return { filename, valid: result === 'ok', integrity_result: String(result), checksum_sha256: checksum(path), size_bytes: statSync(path).size };
+        return {
+          filename,
+          valid: result === 'ok',
+          integrity_result: String(result),
+          checksum_sha256: checksum(path),
+          size_bytes: statSync(path).size,
+        };
       } finally {
         db.close();
       }

@@ -66,7 +66,12 @@ export function readConfig(environment: Record<string, string | undefined>): Ser
     migrationsDir: text('REPLICA_MIGRATIONS_DIR', 'migrations'),
     retentionCount: Number(text('FF_BACKUP_RETENTION_COUNT', '10')),
     retentionDays: days === null ? null : Number(days),
-    keys: new Set(text('FF_API_KEYS', '').split(',').map((key) => key.trim()).filter((key) => key !== '')),
+    keys: new Set(
+      text('FF_API_KEYS', '')
+        .split(',')
+        .map((key) => key.trim())
+        .filter((key) => key !== ''),
+    ),
     roles: parseRoles(text('FF_API_KEY_ROLES', '')),
     logFormat: text('FF_LOG_FORMAT', 'text').toLowerCase() === 'json' ? 'json' : 'text',
     rateLimit: parseRateLimit(text('FF_RATE_LIMIT', '100/minute')),

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { locateProgram } from '../locate.ts';
-import { dfScript, ffctlConfig, ffctlScript } from './ffctl.ts';
 import { writeFault } from './fault-file.ts';
+import { dfScript, ffctlConfig, ffctlScript } from './ffctl.ts';
 import type { Layout } from './layout.ts';
 import { migrationFiles } from './migration-files.ts';
 import { seedDatabase, seedLog } from './seed.ts';
@@ -35,14 +35,27 @@ export async function freePort(wanted = 0): Promise<number> {
 /** Writes `ffctl`, `df` and their configuration; run again at every start, because the program may have moved. */
 export function writeControl(layout: Layout, port: number): void {
   for (const dir of [layout.bin, dirname(layout.ffctlConfig), layout.home, layout.tmp, layout.app]) mkdirSync(dir, { recursive: true });
-  for (const [path, text] of [[layout.ffctl, ffctlScript], [join(layout.bin, 'df'), dfScript]] as const) {
+  for (const [path, text] of [
+    [layout.ffctl, ffctlScript],
+    [join(layout.bin, 'df'), dfScript],
+  ] as const) {
     writeFileSync(path, text);
     chmodSync(path, 0o755);
   }
-  writeFileSync(layout.ffctlConfig, ffctlConfig({
-    node: process.execPath, service: locateProgram('service'), port, envFile: layout.envFile, pidFile: layout.pidFile, logFile: layout.logFile,
-    faultsFile: layout.faultsFile, migrationsDir: layout.migrationsDir, workDir: layout.app,
-  }));
+  writeFileSync(
+    layout.ffctlConfig,
+    ffctlConfig({
+      node: process.execPath,
+      service: locateProgram('service'),
+      port,
+      envFile: layout.envFile,
+      pidFile: layout.pidFile,
+      logFile: layout.logFile,
+      faultsFile: layout.faultsFile,
+      migrationsDir: layout.migrationsDir,
+      workDir: layout.app,
+    }),
+  );
 }
 
 /** Lays a deployment out in an empty folder and fills it. The env file, which holds the keys, is 0600. */
@@ -63,7 +76,13 @@ export function deploy(options: DeployOptions): void {
     FF_API_KEYS: options.keys.join(','),
     ...(options.roles === undefined ? {} : { FF_API_KEY_ROLES: `'${JSON.stringify(options.roles)}'` }),
   };
-  writeFileSync(layout.envFile, `# FriendlyFace\n${Object.entries(values).map(([name, value]) => `${name}=${value}`).join('\n')}\n`, { mode: 0o600 });
+  writeFileSync(
+    layout.envFile,
+    `# FriendlyFace\n${Object.entries(values)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('\n')}\n`,
+    { mode: 0o600 },
+  );
   writeFault(layout.faultsFile, 'slow', false);
   const now = Date.now();
   seedDatabase(layout, { events: options.events, now });
@@ -71,7 +90,10 @@ export function deploy(options: DeployOptions): void {
 }
 
 /** Runs `ffctl`; answers what it printed. Never throws: a failure is its exit code. */
-export async function runFfctl(layout: Layout, verb: 'start' | 'stop' | 'restart' | 'status'): Promise<{ code: number; stdout: string; stderr: string }> {
+export async function runFfctl(
+  layout: Layout,
+  verb: 'start' | 'stop' | 'restart' | 'status',
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     execFile('/bin/sh', [layout.ffctl, verb], { env: { PATH: '/usr/local/bin:/usr/bin:/bin' } }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readFaults, type FaultName } from './fault-file.ts';
+import type { FaultName } from './fault-file.ts';
+import { readFaults } from './fault-file.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -33,7 +34,9 @@ export function createFaults(file: string | null, store: Store) {
   function corruptChain(): void {
     if (existsSync(chainFile) || !store.fileExists) return;
     const row = store.db
-      .prepare<[], { id: string; payload: string }>('SELECT id, payload FROM events ORDER BY seq LIMIT 1 OFFSET (SELECT count(*) / 2 FROM events)')
+      .prepare<[], { id: string; payload: string }>(
+        'SELECT id, payload FROM events ORDER BY seq LIMIT 1 OFFSET (SELECT count(*) / 2 FROM events)',
+      )
       .get();
     if (row === undefined) return;
     const altered = JSON.stringify({ tampered: true });

@@ -131,11 +131,28 @@ const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The text of `ffctl.conf`: assignments only, every value quoted. It holds no secret. */
 export function ffctlConfig(values: {
-  node: string; service: string; port: number; envFile: string; pidFile: string; logFile: string; faultsFile: string; migrationsDir: string; workDir: string;
+  node: string;
+  service: string;
+  port: number;
+  envFile: string;
+  pidFile: string;
+  logFile: string;
+  faultsFile: string;
+  migrationsDir: string;
+  workDir: string;
 }): string {
   const lines: Record<string, string> = {
-    NODE: values.node, SERVICE: values.service, PORT: String(values.port), ENV_FILE: values.envFile, PID_FILE: values.pidFile,
-    LOG_FILE: values.logFile, FAULTS_FILE: values.faultsFile, MIGRATIONS_DIR: values.migrationsDir, WORK_DIR: values.workDir,
+    NODE: values.node,
+    SERVICE: values.service,
+    PORT: String(values.port),
+    ENV_FILE: values.envFile,
+    PID_FILE: values.pidFile,
+    LOG_FILE: values.logFile,
+    FAULTS_FILE: values.faultsFile,
+    MIGRATIONS_DIR: values.migrationsDir,
+    WORK_DIR: values.workDir,
   };
-  return `${Object.entries(lines).map(([name, value]) => `${name}=${quote(value)}`).join('\n')}\n`;
+  return `${Object.entries(lines)
+    .map(([name, value]) => `${name}=${quote(value)}`)
+    .join('\n')}\n`;
 }

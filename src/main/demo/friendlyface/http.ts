@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { authenticate, hasRole } from './auth.ts';
 import type { ServiceConfig } from './config.ts';
@@ -29,7 +30,13 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 const pattern = (path: string) => new RegExp(`^${path.replace(/\{[^}]+\}/g, '([^/]+)')}$`);
 
 /** The HTTP side of the service: limits, authentication, roles, routing, and what each request leaves in log and metrics. */
-export function createHttp(options: { config: ServiceConfig; routes: readonly Route[]; faults: Faults; metrics: Metrics; write: (line: string) => void }): Server {
+export function createHttp(options: {
+  config: ServiceConfig;
+  routes: readonly Route[];
+  faults: Faults;
+  metrics: Metrics;
+  write: (line: string) => void;
+}): Server {
   const { config, faults, metrics, write } = options;
   const limiter = createRateLimiter();
   const routes = options.routes.map((route) => ({ ...route, regex: pattern(route.path) }));
@@ -44,7 +51,8 @@ export function createHttp(options: { config: ServiceConfig; routes: readonly Ro
 
   function limited(route: Route | undefined, client: string): boolean {
     const name = route === undefined ? '' : `${route.method} ${route.path}`;
-    if (faults.isOn('rate-limit-storm') && route?.path.startsWith('/events') === true && !limiter.allow('storm', client, stormLimit)) return true;
+    if (faults.isOn('rate-limit-storm') && route?.path.startsWith('/events') === true && !limiter.allow('storm', client, stormLimit))
+      return true;
     if (config.rateLimit === null) return false;
     const own = sensitiveLimits[name];
     return !limiter.allow('all', client, config.rateLimit) || (own !== undefined && !limiter.allow(name, client, own));
@@ -57,7 +65,14 @@ export function createHttp(options: { config: ServiceConfig; routes: readonly Ro
     const now = new Date();
     if (limited(route, client)) {
       write(rateLimitLine(config.logFormat, now, method, url.pathname, client));
-      return { status: 429, json: { error: 'rate_limit_exceeded', message: config.rateLimitText === 'none' ? `${stormLimit} per 1 minute` : config.rateLimitText.replace('/', ' per 1 '), request_id: id } };
+      return {
+        status: 429,
+        json: {
+          error: 'rate_limit_exceeded',
+          message: config.rateLimitText === 'none' ? `${stormLimit} per 1 minute` : config.rateLimitText.replace('/', ' per 1 '),
+          request_id: id,
+        },
+      };
     }
     if (route === undefined) {
       return found.known ? { status: 405, json: { detail: 'Method Not Allowed' } } : { status: 404, json: { detail: 'Not Found' } };
@@ -67,7 +82,8 @@ export function createHttp(options: { config: ServiceConfig; routes: readonly Ro
       write(authFailureLine(config.logFormat, now, method, url.pathname, client, auth.reason));
       return { status: auth.status, json: { detail: auth.detail } };
     }
-    if (route.role !== undefined && !hasRole(auth.roles, route.role)) return { status: 403, json: { detail: `Requires one of roles: ${route.role}` } };
+    if (route.role !== undefined && !hasRole(auth.roles, route.role))
+      return { status: 403, json: { detail: `Requires one of roles: ${route.role}` } };
     const handled: RouteRequest = { query: url.searchParams, params: found.params, body: () => readBody(request) };
     return route.handle(handled);
   }
@@ -76,7 +92,12 @@ export function createHttp(options: { config: ServiceConfig; routes: readonly Ro
     const plain = result.text !== undefined;
     let body: Buffer = Buffer.from(result.text ?? JSON.stringify(result.json));
     const type = plain ? `text/plain; ${result.status === 200 ? 'version=0.0.4; ' : ''}charset=utf-8` : 'application/json';
-    const headers: Record<string, string> = { 'content-type': type, server: 'uvicorn', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' };
+    const headers: Record<string, string> = {
+      'content-type': type,
+      server: 'uvicorn',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    };
     // The unhandled 500 is made outside the middlewares, so it carries no request id.
     if (result.status !== 500) headers['x-request-id'] = id;
     if (result.status === 429) headers['retry-after'] = '60';
@@ -111,7 +132,15 @@ export function createHttp(options: { config: ServiceConfig; routes: readonly Ro
     const durationMs = performance.now() - began;
     metrics.record(found.route?.path ?? 'none', method, result.status, durationMs / 1000);
     const client = `${request.socket.remoteAddress ?? 'unknown'}:${request.socket.remotePort ?? 0}`;
-    const [line = '', access = ''] = requestLines(config.logFormat, new Date(), { id, method, path: url.pathname, target, client, status: result.status, durationMs });
+    const [line = '', access = ''] = requestLines(config.logFormat, new Date(), {
+      id,
+      method,
+      path: url.pathname,
+      target,
+      client,
+      status: result.status,
+      durationMs,
+    });
     if (trace.length === 0) write(line);
     write(access);
     for (const text of trace) write(text);

@@ -24,7 +24,10 @@ class Histogram {
     const join = (extra: string) => `{${[labels, extra].filter((part) => part !== '').join(',')}}`;
     const own = labels === '' ? '' : `{${labels}}`;
     return [
-      ...this.#bounds.map((bound, i) => `${name}_bucket${join(`le="${Number.isInteger(bound) ? bound.toFixed(1) : bound}"`)} ${(this.#counts[i] ?? 0).toFixed(1)}`),
+      ...this.#bounds.map(
+        (bound, i) =>
+          `${name}_bucket${join(`le="${Number.isInteger(bound) ? bound.toFixed(1) : bound}"`)} ${(this.#counts[i] ?? 0).toFixed(1)}`,
+      ),
       `${name}_bucket${join('le="+Inf"')} ${this.#count.toFixed(1)}`,
       `${name}_count${own} ${this.#count.toFixed(1)}`,
       `${name}_sum${own} ${this.#sum}`,
@@ -59,15 +62,20 @@ export function createMetrics() {
       const cpu = process.cpuUsage();
       const memory = process.memoryUsage();
       return [
-        '# HELP process_virtual_memory_bytes Virtual memory size in bytes.', '# TYPE process_virtual_memory_bytes gauge',
+        '# HELP process_virtual_memory_bytes Virtual memory size in bytes.',
+        '# TYPE process_virtual_memory_bytes gauge',
         `process_virtual_memory_bytes ${memory.rss + memory.external}`,
-        '# HELP process_resident_memory_bytes Resident memory size in bytes.', '# TYPE process_resident_memory_bytes gauge',
+        '# HELP process_resident_memory_bytes Resident memory size in bytes.',
+        '# TYPE process_resident_memory_bytes gauge',
         `process_resident_memory_bytes ${memory.rss}`,
-        '# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.', '# TYPE process_start_time_seconds gauge',
+        '# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.',
+        '# TYPE process_start_time_seconds gauge',
         `process_start_time_seconds ${startedAt}`,
-        '# HELP process_cpu_seconds_total Total user and system CPU time spent in seconds.', '# TYPE process_cpu_seconds_total counter',
+        '# HELP process_cpu_seconds_total Total user and system CPU time spent in seconds.',
+        '# TYPE process_cpu_seconds_total counter',
         `process_cpu_seconds_total ${(cpu.user + cpu.system) / 1e6}`,
-        '# HELP http_requests_total Total number of requests by method, status and handler.', '# TYPE http_requests_total counter',
+        '# HELP http_requests_total Total number of requests by method, status and handler.',
+        '# TYPE http_requests_total counter',
         ...[...totals].map(([labels, count]) => `http_requests_total{${labels}} ${count.toFixed(1)}`),
         '# HELP http_request_duration_highr_seconds Latency with many buckets but no API specific labels. Made for more accurate percentile calculations.',
         '# TYPE http_request_duration_highr_seconds histogram',

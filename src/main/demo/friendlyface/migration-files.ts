@@ -4,7 +4,8 @@
  */
 export const migrationFiles: Readonly<Record<string, string>> = {
   '001_initial.sql': 'CREATE TABLE IF NOT EXISTS bundles (id TEXT PRIMARY KEY, created_at TEXT NOT NULL, status TEXT NOT NULL);\n',
-  '002_audit_log.sql': 'CREATE TABLE IF NOT EXISTS audit_log (id INTEGER PRIMARY KEY, at TEXT NOT NULL, action TEXT NOT NULL, detail TEXT);\n',
+  '002_audit_log.sql':
+    'CREATE TABLE IF NOT EXISTS audit_log (id INTEGER PRIMARY KEY, at TEXT NOT NULL, action TEXT NOT NULL, detail TEXT);\n',
   '002_audit_log_down.sql': 'DROP TABLE IF EXISTS audit_log;\n',
   '003_retention_policies.sql': 'CREATE TABLE IF NOT EXISTS retention_policies (name TEXT PRIMARY KEY, days INTEGER NOT NULL);\n',
   '003_retention_policies_down.sql': 'DROP TABLE IF EXISTS retention_policies;\n',

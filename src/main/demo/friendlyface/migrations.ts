@@ -34,7 +34,11 @@ export function applyMigrations(db: Database, dir: string, last?: string): strin
   const fresh = discoverMigrations(dir).filter((item) => !done.has(item.version) && (last === undefined || item.version <= last));
   for (const item of fresh) {
     db.exec(readFileSync(item.file, 'utf8'));
-    db.prepare('INSERT INTO _migrations (version, name, applied_at) VALUES (?, ?, ?)').run(item.version, item.name, new Date().toISOString());
+    db.prepare('INSERT INTO _migrations (version, name, applied_at) VALUES (?, ?, ?)').run(
+      item.version,
+      item.name,
+      new Date().toISOString(),
+    );
   }
   return fresh.map((item) => item.version);
 }

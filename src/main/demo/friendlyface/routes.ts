@@ -1,8 +1,8 @@
 import type { Backups } from './backups.ts';
 import type { EventRow, MerkleTree } from './chain.ts';
 import type { ServiceConfig } from './config.ts';
-import { MigrationRefused, migrationStatus, rollbackLast } from './migrations.ts';
 import type { Metrics } from './metrics.ts';
+import { MigrationRefused, migrationStatus, rollbackLast } from './migrations.ts';
 import type { Store } from './store.ts';
 
 /** The version the real program reports. */
@@ -31,15 +31,30 @@ export interface Route {
 }
 
 const errorText = (error: unknown) => (error instanceof Error ? error.message : String(error));
-const missing = (name: string): Answer => ({ status: 422, json: { detail: [{ type: 'missing', loc: ['query', name], msg: 'Field required', input: null }] } });
+const missing = (name: string): Answer => ({
+  status: 422,
+  json: { detail: [{ type: 'missing', loc: ['query', name], msg: 'Field required', input: null }] },
+});
 
 const eventJson = (row: EventRow) => ({
-  id: row.id, event_type: row.kind, timestamp: row.at, actor: row.actor, payload: JSON.parse(row.payload) as unknown,
-  previous_hash: row.prev_hash, event_hash: row.hash, sequence_number: row.seq - 1,
+  id: row.id,
+  event_type: row.kind,
+  timestamp: row.at,
+  actor: row.actor,
+  payload: JSON.parse(row.payload) as unknown,
+  previous_hash: row.prev_hash,
+  event_hash: row.hash,
+  sequence_number: row.seq - 1,
 });
 
 /** Every route of the service, each exactly as the behaviour table has it. */
-export function createRoutes(options: { config: ServiceConfig; store: Store; tree: MerkleTree; backups: Backups; metrics: Metrics }): Route[] {
+export function createRoutes(options: {
+  config: ServiceConfig;
+  store: Store;
+  tree: MerkleTree;
+  backups: Backups;
+  metrics: Metrics;
+}): Route[] {
   const { config, store, tree, backups, metrics } = options;
   const started = performance.now();
   const uptime = () => Math.round((performance.now() - started) / 100) / 10;
@@ -49,8 +64,15 @@ export function createRoutes(options: { config: ServiceConfig; store: Store; tre
     return {
       status: 200,
       json: {
-        status: 'ok', version: serviceVersion, uptime_seconds: uptime(), event_count: store.count(), merkle_root: tree.root,
-        storage_backend: 'sqlite', recognition_engine: 'fallback', embedding_backend: 'pca', embedding_model: 'pca-128',
+        status: 'ok',
+        version: serviceVersion,
+        uptime_seconds: uptime(),
+        event_count: store.count(),
+        merkle_root: tree.root,
+        storage_backend: 'sqlite',
+        recognition_engine: 'fallback',
+        embedding_backend: 'pca',
+        embedding_model: 'pca-128',
       },
     };
   }
@@ -76,7 +98,10 @@ export function createRoutes(options: { config: ServiceConfig; store: Store; tre
       storage_backend: { type: 'sqlite', status: 'ok' },
     };
     const good = database['status'] === 'ok' && chain['status'] === 'ok';
-    return { status: good ? 200 : 503, json: { status: good ? 'ok' : 'degraded', version: serviceVersion, uptime_seconds: uptime(), checks } };
+    return {
+      status: good ? 200 : 503,
+      json: { status: good ? 'ok' : 'degraded', version: serviceVersion, uptime_seconds: uptime(), checks },
+    };
   }
 
   function dashboard(): Answer {
@@ -84,8 +109,14 @@ export function createRoutes(options: { config: ServiceConfig; store: Store; tre
     return {
       status: 200,
       json: {
-        uptime_seconds: uptime(), storage_backend: 'sqlite', total_events: store.count(), total_bundles: 0, total_provenance_nodes: 0,
-        events_by_type: store.byKind(), recent_events: store.list(10, 0, null).items.map(eventJson), chain_integrity: { valid, count },
+        uptime_seconds: uptime(),
+        storage_backend: 'sqlite',
+        total_events: store.count(),
+        total_bundles: 0,
+        total_provenance_nodes: 0,
+        events_by_type: store.byKind(),
+        recent_events: store.list(10, 0, null).items.map(eventJson),
+        chain_integrity: { valid, count },
         crypto_status: { did_enabled: true, zk_scheme: 'schnorr-sha256', total_dids: 0, total_vcs: 0 },
       },
     };
@@ -96,7 +127,10 @@ export function createRoutes(options: { config: ServiceConfig; store: Store; tre
     const { event_type: kind, actor, payload } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
     const wrong = Object.entries({ event_type: kind, actor }).filter(([, value]) => typeof value !== 'string' || value === '');
     if (wrong.length > 0 || typeof kind !== 'string' || typeof actor !== 'string') {
-      return { status: 422, json: { detail: wrong.map(([name]) => ({ type: 'missing', loc: ['body', name], msg: 'Field required', input: body ?? null })) } };
+      return {
+        status: 422,
+        json: { detail: wrong.map(([name]) => ({ type: 'missing', loc: ['body', name], msg: 'Field required', input: body ?? null })) },
+      };
     }
     const row = store.append(kind, actor, payload ?? {});
     tree.append(row.hash);
@@ -121,10 +155,12 @@ export function createRoutes(options: { config: ServiceConfig; store: Store; tre
   }
 
   /** For the endpoints that want a file name: 422 without one, and otherwise always 200. */
-  const withFilename = (act: (filename: string) => unknown) => async ({ query }: RouteRequest): Promise<Answer> => {
-    const filename = query.get('filename');
-    return filename === null ? missing('filename') : { status: 200, json: await act(filename) };
-  };
+  const withFilename =
+    (act: (filename: string) => unknown) =>
+    async ({ query }: RouteRequest): Promise<Answer> => {
+      const filename = query.get('filename');
+      return filename === null ? missing('filename') : { status: 200, json: await act(filename) };
+    };
 
   return [
     { method: 'GET', path: '/health', handle: health },
@@ -136,19 +172,29 @@ export function createRoutes(options: { config: ServiceConfig; store: Store; tre
     { method: 'POST', path: '/events', handle: recordEvent },
     { method: 'GET', path: '/events', handle: listEvents },
     {
-      method: 'GET', path: '/events/{event_id}',
+      method: 'GET',
+      path: '/events/{event_id}',
       handle: ({ params }) => {
         const row = store.event(params[0] ?? '');
         return row === undefined ? { status: 404, json: { detail: 'Event not found' } } : { status: 200, json: eventJson(row) };
       },
     },
-    { method: 'POST', path: '/admin/backup', role: 'admin', handle: async ({ query }) => ({ status: 201, json: await backups.create(query.get('label')) }) },
+    {
+      method: 'POST',
+      path: '/admin/backup',
+      role: 'admin',
+      handle: async ({ query }) => ({ status: 201, json: await backups.create(query.get('label')) }),
+    },
     { method: 'GET', path: '/admin/backups', handle: () => ({ status: 200, json: backups.list() }) },
     { method: 'GET', path: '/admin/backup/stats', handle: () => ({ status: 200, json: backups.stats() }) },
     { method: 'POST', path: '/admin/backup/verify', handle: withFilename(backups.verify) },
     { method: 'POST', path: '/admin/backup/restore', role: 'admin', handle: withFilename(backups.restore) },
     { method: 'POST', path: '/admin/backup/cleanup', role: 'admin', handle: () => ({ status: 200, json: backups.cleanup() }) },
-    { method: 'GET', path: '/admin/migrations/status', handle: () => ({ status: 200, json: migrationStatus(store.db, config.migrationsDir) }) },
+    {
+      method: 'GET',
+      path: '/admin/migrations/status',
+      handle: () => ({ status: 200, json: migrationStatus(store.db, config.migrationsDir) }),
+    },
     { method: 'POST', path: '/admin/migrations/rollback', role: 'admin', handle: rollback },
   ];
 }

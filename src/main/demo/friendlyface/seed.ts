@@ -56,7 +56,13 @@ export function seedDatabase(layout: Layout, options: { events: number; now: num
         due.shift();
         db.exec('BEGIN');
       }
-      appendEvent(db, kinds[pick(kinds.length)] ?? 'inference_request', actors[pick(actors.length)] ?? 'auditor', { subject: `subject-${pick(400)}`, score: pick(1000) / 1000 }, new Date(at).toISOString());
+      appendEvent(
+        db,
+        kinds[pick(kinds.length)] ?? 'inference_request',
+        actors[pick(actors.length)] ?? 'auditor',
+        { subject: `subject-${pick(400)}`, score: pick(1000) / 1000 },
+        new Date(at).toISOString(),
+      );
     }
     db.exec('COMMIT');
     for (const age of due) takeBackup(age);
@@ -79,7 +85,17 @@ export function seedLog(layout: Layout, options: { now: number; hours: number })
     const shown = status === 404 ? `/events/missing-${pick(99)}` : path;
     const client = `127.0.0.1:${40_000 + pick(20_000)}`;
     if (status === 401) lines.push(authFailureLine('json', time, method, shown, '127.0.0.1', 'invalid_token'));
-    lines.push(...requestLines('json', time, { id: pick(0xffffffff).toString(16).padStart(8, '0'), method, path: shown, target: shown, client, status, durationMs: 1 + pick(400) / 10 }));
+    lines.push(
+      ...requestLines('json', time, {
+        id: pick(0xffffffff).toString(16).padStart(8, '0'),
+        method,
+        path: shown,
+        target: shown,
+        client,
+        status,
+        durationMs: 1 + pick(400) / 10,
+      }),
+    );
   }
   mkdirSync(dirname(layout.logFile), { recursive: true });
   appendFileSync(layout.logFile, lines.length === 0 ? '' : `${lines.join('\n')}\n`);

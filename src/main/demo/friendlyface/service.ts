@@ -9,7 +9,8 @@ import { MerkleTree } from './chain.ts';
 import { readConfig } from './config.ts';
 import { createFaults } from './faults.ts';
 import { createHttp } from './http.ts';
-import { formatLine, type LogFields, type LogLevel } from './logs.ts';
+import type { LogFields, LogLevel } from './logs.ts';
+import { formatLine } from './logs.ts';
 import { createMetrics } from './metrics.ts';
 import { applyMigrations } from './migrations.ts';
 import { startToken } from './process-identity.ts';
@@ -18,7 +19,8 @@ import { Store } from './store.ts';
 
 const config = readConfig(process.env);
 const write = (line: string) => void process.stdout.write(`${line}\n`);
-const log = (level: LogLevel, logger: string, message: string, fields?: LogFields) => write(formatLine(config.logFormat, new Date(), level, logger, message, fields));
+const log = (level: LogLevel, logger: string, message: string, fields?: LogFields) =>
+  write(formatLine(config.logFormat, new Date(), level, logger, message, fields));
 
 write(`INFO:     Started server process [${process.pid}]`);
 write('INFO:     Waiting for application startup.');
@@ -32,13 +34,17 @@ faults.refresh();
 // Without the fault a missing file is made anew and empty, as the real program does; with it the file stays missing.
 if (store.fileExists || !faults.isOn('database-gone')) store.openOrCreate();
 if (config.migrationsEnabled && store.fileExists) {
-  for (const version of applyMigrations(store.db, config.migrationsDir)) log('INFO', 'friendlyface.migrations', `Migration ${version} applied successfully`);
+  for (const version of applyMigrations(store.db, config.migrationsDir))
+    log('INFO', 'friendlyface.migrations', `Migration ${version} applied successfully`);
 }
 
 const tree = new MerkleTree(store.fileExists ? store.hashes() : []);
 const metrics = createMetrics();
 const backups = createBackups({
-  dbPath: config.dbPath, dir: config.backupDir, retentionCount: config.retentionCount, retentionDays: config.retentionDays,
+  dbPath: config.dbPath,
+  dir: config.backupDir,
+  retentionCount: config.retentionCount,
+  retentionDays: config.retentionDays,
   log: (message) => log('INFO', 'friendlyface.ops.backup', message),
 });
 const server = createHttp({ config, routes: createRoutes({ config, store, tree, backups, metrics }), faults, metrics, write });
@@ -77,14 +83,20 @@ process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
 server.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EADDRINUSE') write(`ERROR:    [Errno 98] error while attempting to bind on address ('127.0.0.1', ${config.port}): address already in use`);
+  if (error.code === 'EADDRINUSE')
+    write(`ERROR:    [Errno 98] error while attempting to bind on address ('127.0.0.1', ${config.port}): address already in use`);
   else write(`ERROR:    ${error.message}`);
   process.exit(1);
 });
 
 // The real direct start binds every address; a practice service has no business outside this machine.
 server.listen(config.port, '127.0.0.1', () => {
-  log('INFO', 'friendlyface', 'FriendlyFace started', { version: '0.1.0', storage_backend: 'sqlite', rate_limit_config: config.rateLimitText, did_seed_status: 'random' });
+  log('INFO', 'friendlyface', 'FriendlyFace started', {
+    version: '0.1.0',
+    storage_backend: 'sqlite',
+    rate_limit_config: config.rateLimitText,
+    did_seed_status: 'random',
+  });
   write('INFO:     Application startup complete.');
   write(`INFO:     Uvicorn running on http://127.0.0.1:${config.port} (Press CTRL+C to quit)`);
   faults.watch((error) => log('ERROR', 'friendlyface.faults', error instanceof Error ? error.message : String(error)));

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import Sqlite, { type Database } from 'better-sqlite3';
-import { checkChain, eventHash, genesis, type ChainReport, type EventRow } from './chain.ts';
+import type { Database } from 'better-sqlite3';
+import Sqlite from 'better-sqlite3';
+import type { ChainReport, EventRow } from './chain.ts';
+import { checkChain, eventHash, genesis } from './chain.ts';
 
 const schema = `
 CREATE TABLE IF NOT EXISTS events (
@@ -29,7 +31,9 @@ export function appendEvent(db: Database, kind: string, actor: string, payload: 
   const event = { id: randomUUID(), at, kind, actor, payload: JSON.stringify(payload), prev_hash: last?.hash ?? genesis };
   const hash = eventHash(event);
   const { lastInsertRowid } = db
-    .prepare('INSERT INTO events (id, at, kind, actor, payload, prev_hash, hash) VALUES (@id, @at, @kind, @actor, @payload, @prev_hash, @hash)')
+    .prepare(
+      'INSERT INTO events (id, at, kind, actor, payload, prev_hash, hash) VALUES (@id, @at, @kind, @actor, @payload, @prev_hash, @hash)',
+    )
     .run({ ...event, hash });
   return { seq: Number(lastInsertRowid), ...event, hash };
 }
@@ -71,7 +75,10 @@ export class Store {
   }
 
   hashes(): string[] {
-    return this.db.prepare<[], { hash: string }>('SELECT hash FROM events ORDER BY seq').all().map((row) => row.hash);
+    return this.db
+      .prepare<[], { hash: string }>('SELECT hash FROM events ORDER BY seq')
+      .all()
+      .map((row) => row.hash);
   }
 
   integrity(): ChainReport {
@@ -88,9 +95,13 @@ export class Store {
 
   list(limit: number, offset: number, kind: string | null): { items: EventRow[]; total: number } {
     const items = this.db
-      .prepare<[{ kind: string | null; limit: number; offset: number }], EventRow>('SELECT * FROM events WHERE @kind IS NULL OR kind = @kind ORDER BY seq DESC LIMIT @limit OFFSET @offset')
+      .prepare<[{ kind: string | null; limit: number; offset: number }], EventRow>(
+        'SELECT * FROM events WHERE @kind IS NULL OR kind = @kind ORDER BY seq DESC LIMIT @limit OFFSET @offset',
+      )
       .all({ kind, limit, offset });
-    const row = this.db.prepare<[{ kind: string | null }], { n: number }>('SELECT count(*) AS n FROM events WHERE @kind IS NULL OR kind = @kind').get({ kind });
+    const row = this.db
+      .prepare<[{ kind: string | null }], { n: number }>('SELECT count(*) AS n FROM events WHERE @kind IS NULL OR kind = @kind')
+      .get({ kind });
     return { items, total: row?.n ?? 0 };
   }
 
