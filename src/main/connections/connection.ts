@@ -72,10 +72,10 @@ export function createConnection(parts: ConnectionParts): Connection {
         latency.stop();
         serverOf = undefined;
       }
-      parts.onState(describe(parts.environmentId, now, serverOf, latency.ms));
+      parts.onState(stateOf(parts.environmentId, now, serverOf, latency.ms));
     },
   });
-  const state = (): ConnectionState => describe(parts.environmentId, keeper.state, serverOf, latency.ms);
+  const state = (): ConnectionState => stateOf(parts.environmentId, keeper.state, serverOf, latency.ms);
 
   return {
     get state() {
@@ -112,12 +112,7 @@ function remembering(policy: HostKeyPolicy, offered: Map<string, Buffer>): HostK
   };
 }
 
-function describe(
-  environmentId: string,
-  now: KeeperState,
-  session: SshSession | undefined,
-  latencyMs: number | undefined,
-): ConnectionState {
+function stateOf(environmentId: string, now: KeeperState, session: SshSession | undefined, latencyMs: number | undefined): ConnectionState {
   const { phase, since, attempt, retryAt, problem } = now;
   const hostKey = phase === 'blocked' ? questionOf(problem) : undefined;
   const prompts = phase === 'blocked' ? promptsOf(problem)?.prompts : undefined;

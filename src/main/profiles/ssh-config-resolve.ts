@@ -105,7 +105,8 @@ function matchAnswer(args: readonly string[], criteria: Criteria): boolean | str
       if (!negated) unsupported ??= `Match ${name} is not supported`;
       continue;
     }
-    const value = attached ?? args[(at += 1)];
+    if (attached === undefined) at += 1;
+    const value = attached ?? args[at];
     if (value === undefined) return `Match ${shown(name)} has no argument`;
     const subject = subjectOf(name, criteria);
     if (subject === undefined)

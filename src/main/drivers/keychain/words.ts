@@ -24,6 +24,8 @@ const words: Record<KeychainReason, string> = {
     'The keychain is locked ({why}). Unlock it, for example by signing in to the desktop or with the keyring’s password dialog, and look again.',
   'no-bus': `No D-Bus session is running ({why}), so the Secret Service can’t be reached. Start Quarterdeck from a desktop session, or within dbus-run-session with gnome-keyring-daemon --unlock. ${session}`,
   'no-service': `No Secret Service is running ({why}). Install and start gnome-keyring, KWallet or KeePassXC. ${session}`,
+  // libsecret keeps its session with the old one for as long as the process lives.
+  restarted: `The Secret Service was started again while Quarterdeck ran ({why}). Quit Quarterdeck and start it again. ${session}`,
   'no-collection': `The Secret Service has no default keyring ({why}). Make one, for example with Seahorse (“Passwords and Keys”), and look again. ${session}`,
   'no-module': `The keychain module could not be loaded ({why}). On Linux install libsecret (Debian: libsecret-1-0). ${session}`,
   other: `The keychain refused ({why}). ${session}`,
@@ -39,6 +41,7 @@ export function keychainWords(state: KeychainState['state'], reason?: KeychainRe
 const patterns: readonly (readonly [RegExp, KeychainState['state'], KeychainReason])[] = [
   [/locked collection|is locked|IsLocked|dismissed|user interaction is not allowed|user canceled/i, 'locked', 'locked'],
   [/autolaunch|could not connect|DBUS_SESSION_BUS_ADDRESS|connection is closed/i, 'unavailable', 'no-bus'],
+  [/session wrapping the secret|no such session|session does not exist/i, 'unavailable', 'restarted'],
   [/was not provided by any|ServiceUnknown|NameHasNoOwner|Spawn\.|activat|NoReply|timeout was reached/i, 'unavailable', 'no-service'],
   [/Object does not exist|no such (object|collection)|UnknownObject/i, 'unavailable', 'no-collection'],
   [/native addon|\.node|cannot find (module|package)|shared object|dlopen|ERR_MODULE|ERR_DLOPEN/i, 'unavailable', 'no-module'],
