@@ -21,6 +21,8 @@ export interface ConnectionParts {
   readonly environmentId: string;
   /** The profile as it is now. Throws `not-found`. */
   readonly environment: () => Environment;
+  /** Done before each try, for example to start the demo host. What it throws is the try's problem. */
+  readonly prepare: (environment: Environment) => Promise<void>;
   readonly stored: (jumps: number) => StoredSecret;
   readonly hostKeys: HostKeyRows;
   readonly files: readonly string[] | undefined;
@@ -49,6 +51,7 @@ export function createConnection(parts: ConnectionParts): Connection {
 
   const keeper = createConnectionKeeper({
     async open(signal) {
+      await parts.prepare(parts.environment());
       const { ssh: route } = parts.environment();
       const policy = await createHostKeyPolicy({
         ...(parts.files === undefined ? {} : { files: parts.files }),

@@ -31,6 +31,8 @@ export interface ConnectionsOptions {
   /** known_hosts files. Default: the user's and the system's. */
   readonly files?: readonly string[];
   readonly open?: OpenSession;
+  /** Done before each try to connect. */
+  readonly prepare?: (environment: Environment) => Promise<void>;
   readonly clock?: () => number;
   readonly log?: (line: string) => void;
   /** How often the round trip is measured. Default 30 s. */
@@ -89,6 +91,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     const made = createConnection({
       environmentId,
       environment: () => need(environmentId),
+      prepare: options.prepare ?? (async () => undefined),
       stored: (jumps) => (kind, hop) => secrets.readForHop(environmentId, { kind, hop, jumps }),
       hostKeys,
       files: options.files,
