@@ -18,7 +18,7 @@ started_of() {
     shift 19
     printf '%s' "$1"
   else
-    ps -o lstart= -p "$1" 2>/dev/null | sed 's/^ *//; s/ *$//; s/  */_/g' | tr -d '\\n'
+    TZ=UTC LC_ALL=C ps -o lstart= -p "$1" 2>/dev/null | sed 's/^ *//; s/ *$//; s/  */_/g' | tr -d '\\n'
   fi
 }
 

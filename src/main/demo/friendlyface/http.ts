@@ -49,13 +49,15 @@ export function createHttp(options: {
     return { route, known: found.length > 0, params: route?.regex.exec(short)?.slice(1) ?? [] };
   }
 
-  function limited(route: Route | undefined, client: string): boolean {
+  /** The limit a request is over, in requests per minute, or null. */
+  function limitHit(route: Route | undefined, client: string): number | null {
     const name = route === undefined ? '' : `${route.method} ${route.path}`;
-    if (faults.isOn('rate-limit-storm') && route?.path.startsWith('/events') === true && !limiter.allow('storm', client, stormLimit))
-      return true;
-    if (config.rateLimit === null) return false;
+    const storm = faults.isOn('rate-limit-storm') && route?.path.startsWith('/events') === true;
+    if (storm && !limiter.allow('storm', client, stormLimit)) return stormLimit;
+    if (config.rateLimit === null) return null;
+    if (!limiter.allow('all', client, config.rateLimit)) return config.rateLimit;
     const own = sensitiveLimits[name];
-    return !limiter.allow('all', client, config.rateLimit) || (own !== undefined && !limiter.allow(name, client, own));
+    return own !== undefined && !limiter.allow(name, client, own) ? own : null;
   }
 
   async function answer(request: IncomingMessage, url: URL, id: string, found: ReturnType<typeof match>): Promise<Answer> {
@@ -63,13 +65,14 @@ export function createHttp(options: {
     const method = request.method ?? 'GET';
     const client = request.socket.remoteAddress ?? 'unknown';
     const now = new Date();
-    if (limited(route, client)) {
+    const limit = limitHit(route, client);
+    if (limit !== null) {
       write(rateLimitLine(config.logFormat, now, method, url.pathname, client));
       return {
         status: 429,
         json: {
           error: 'rate_limit_exceeded',
-          message: config.rateLimitText === 'none' ? `${stormLimit} per 1 minute` : config.rateLimitText.replace('/', ' per 1 '),
+          message: `${limit} per 1 minute`,
           request_id: id,
         },
       };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * A word that changes when a process id is used again: the start time in kernel ticks on Linux, the start time `ps` prints
- * elsewhere. Null when there is no such process (a zombie counts as none). `ffctl` computes the same word in shell.
+ * elsewhere (in one zone and language, or two askers would read two words). Null when there is no such process (a zombie counts as none). `ffctl` computes the same word in shell.
  */
 export function startToken(pid: number): string | null {
   if (process.platform === 'linux') {
@@ -17,7 +17,10 @@ export function startToken(pid: number): string | null {
     }
   }
   try {
-    const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' },
+    }).trim();
     return text === '' ? null : text.replace(/\s+/g, '_');
   } catch {
     return null;
