@@ -30,14 +30,40 @@ interface Waiting {
 }
 
 const growAfterMs = 30_000;
+/** Tries against passing refusals: about half a minute. */
+const mostTries = 32;
 
-/** Makes the queue. `limit` is the first guess (OpenSSH's default is 10). */
-export function createChannelQueue(options: { readonly limit: number; readonly lifeline: Lifeline; readonly where: string }): ChannelQueue {
+/** What {@link createChannelQueue} needs. */
+export interface ChannelQueueOptions {
+  /** The first guess at MaxSessions (OpenSSH's default is 10). */
+  readonly limit: number;
+  readonly lifeline: Lifeline;
+  readonly where: string;
+  /** Opens a channel that does nothing and stays; the queue closes it. */
+  readonly probe: () => Promise<Probe>;
+}
+
+/** A channel that only takes up room. */
+export interface Probe {
+  close(): void;
+  /** Calls back when the channel is closed. */
+  onClosed(listener: () => void): void;
+}
+
+/**
+ * Makes the queue. While the server's limit is only guessed, long-lived work could take every channel there is before
+ * the first refusal tells; so a long-lived channel is opened only beside an idle one that proves room for short work.
+ */
+export function createChannelQueue(options: ChannelQueueOptions): ChannelQueue {
   let limit = Math.max(1, options.limit);
   let active = 0;
   let long = 0;
   let refusedAt = 0;
+  /** Channels that are open (`active` also counts those being opened), and the most that were seen open at once. */
+  let opened = 0;
+  let proven = 0;
   const waiting: Waiting[] = [];
+  let opening: Promise<void> = Promise.resolve();
 
   const fits = (kind: ChannelKind): boolean => active < limit && (kind === 'short' || limit < 2 || long < limit - 1);
   const pump = (): void => {
@@ -94,42 +120,113 @@ export function createChannelQueue(options: { readonly limit: number; readonly l
     });
   };
 
+  const attempt = async <T>(kind: ChannelKind, start: () => Promise<T>, tries: number): Promise<Slot<T> | undefined> => {
+    try {
+      const value = await start();
+      proven = Math.max(proven, ++opened);
+      let released = false;
+      return {
+        value,
+        release: () => {
+          if (released) return;
+          released = true;
+          opened--;
+          give(kind);
+        },
+      };
+    } catch (error) {
+      const refused = error instanceof ChannelRefused;
+      const others = opened > 0 ? opened : active - 1;
+      // Fewer than once were open: the host is still ending sessions whose channels are closed, and will have room again.
+      const passing = refused && opened < proven;
+      if (refused && !passing && others > 0) {
+        // With other channels open the refusal is most likely MaxSessions: that many fit, and this one waits its turn.
+        limit = Math.max(1, Math.min(limit, others));
+        refusedAt = performance.now();
+      }
+      give(kind);
+      if (!refused) throw error;
+      if (passing && tries < mostTries) {
+        await pause(Math.min(1000, 20 * 2 ** tries));
+        return undefined;
+      }
+      if (!passing && others > 0) return undefined;
+      throw new Problem('ssh-channel-refused', `${options.where} refused to open a channel: ${reasonOf(error)}.`, {
+        retryable: true,
+        hint: 'The server’s MaxSessions may be 0 or sessions may be forbidden for this user. Look at its sshd_config.',
+        cause: error,
+      });
+    }
+  };
+  const pause = (ms: number): Promise<void> =>
+    options.lifeline.guard((resolve, reject) => {
+      const stop = options.lifeline.onCut((reason) => {
+        clearTimeout(timer);
+        reject(Problem.from(reason));
+      });
+      const timer = setTimeout(() => {
+        stop();
+        resolve();
+      }, ms);
+    });
+  /** Holds an idle channel while long-lived work is opened, when it is not known that one more than that fits. */
+  const reserve = async (signal?: AbortSignal): Promise<(() => void) | undefined> => {
+    if (limit < 2 || proven > long) return undefined;
+    await turn('short', true, signal);
+    const slot = await attempt('short', options.probe, 0);
+    if (slot === undefined) return undefined;
+    slot.value.onClosed(slot.release);
+    return () => slot.value.close();
+  };
+
   return {
     get state() {
       return { limit, active, waiting: waiting.length };
     },
     async open(kind, start, signal) {
-      for (let again = false; ; again = true) {
-        if (signal?.aborted === true) throw cancelled('Opening a channel');
-        await turn(kind, again, signal);
-        try {
-          const value = await start();
-          let released = false;
-          return {
-            value,
-            release: () => {
-              if (released) return;
-              released = true;
-              give(kind);
-            },
-          };
-        } catch (error) {
-          const others = active - 1;
-          const refused = error instanceof ChannelRefused;
-          // With other channels open the refusal is most likely MaxSessions: that many fit, and this one waits its turn.
-          if (refused) refusedAt = performance.now();
-          if (refused && others > 0) limit = Math.max(1, Math.min(limit, others));
-          give(kind);
-          if (!refused) throw error;
-          if (others <= 0) {
-            throw new Problem('ssh-channel-refused', `${options.where} refused to open a channel: ${reasonOf(error)}.`, {
-              retryable: true,
-              hint: 'The server’s MaxSessions may be 0 or sessions may be forbidden for this user. Look at its sshd_config.',
-              cause: error,
-            });
+      // One long-lived opening at a time, so that each proves its own room.
+      const before = kind === 'long' ? opening : Promise.resolve();
+      let done: () => void = () => undefined;
+      if (kind === 'long') {
+        opening = new Promise((resolve) => {
+          done = () => void before.then(resolve);
+        });
+      }
+      try {
+        if (kind === 'long') await orAbort(before, signal);
+        for (let tries = 0; ; tries++) {
+          if (signal?.aborted === true) throw cancelled('Opening a channel');
+          await turn(kind, tries > 0, signal);
+          let letGo: (() => void) | undefined;
+          try {
+            if (kind === 'long') letGo = await reserve(signal);
+          } catch (error) {
+            give(kind);
+            throw error;
+          }
+          try {
+            const slot = await attempt(kind, start, tries);
+            if (slot !== undefined) return slot;
+          } finally {
+            letGo?.();
           }
         }
+      } finally {
+        done();
       }
     },
   };
+}
+
+/** Waits for a promise that never rejects, or for the caller to give up. */
+function orAbort(before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return before;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancelled('Waiting for a free channel'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    void before.then(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+  });
 }

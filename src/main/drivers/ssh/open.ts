@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { Problem } from '../../../contract/problem.ts';
-import { ChannelRefused } from './channels.ts';
+import { ChannelRefused, type Probe } from './channels.ts';
 import type { Lifeline } from './lifeline.ts';
 import { reasonOf } from './problems.ts';
 
@@ -16,6 +16,15 @@ function asRefusal(error: Refusal, what: string, where: string): Error {
 /** Starts a command. Throws {@link ChannelRefused}, `ssh-channel-refused`, or the reason the line was cut. */
 export function openExec(client: Client, lifeline: Lifeline, where: string, command: string): Promise<ClientChannel> {
   return lifeline.guard((resolve, reject) => client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(asRefusal(error, 'run a command', where)))));
+}
+
+/** Opens a channel that does nothing until it is closed. Throws as {@link openExec}. */
+export async function openIdle(client: Client, lifeline: Lifeline, where: string): Promise<Probe> {
+  const channel = await openExec(client, lifeline, where, 'exec cat');
+  channel.on('error', () => undefined).resume();
+  channel.stderr.resume();
+  // By the end of its input, not by closing: the server then has freed the session by the time the channel is closed.
+  return { close: () => channel.end(), onClosed: (listener) => void channel.once('close', listener) };
 }
 
 /** Starts the SFTP subsystem. Throws as {@link openExec}. */

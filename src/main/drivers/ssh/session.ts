@@ -8,7 +8,7 @@ import { fingerprintOf, keyTypeOf } from './fingerprint.ts';
 import { type ConnectedHop, type HopContext, openTcp, openThrough, signIn } from './hop.ts';
 import { awaitDetached, detach, detached } from './jobs.ts';
 import { createLifeline } from './lifeline.ts';
-import { openExec, openSftp, openTcpForward, openUnixForward } from './open.ts';
+import { openExec, openIdle, openSftp, openTcpForward, openUnixForward } from './open.ts';
 import { lostProblem, networkReason, reasonOf } from './problems.ts';
 import { stream } from './stream.ts';
 import type { HostKeyPolicy, SshRoute, SshSecretSource, SshSession } from './types.ts';
@@ -96,7 +96,7 @@ export async function createSshSession(route: SshRoute, options: SshSessionOptio
   const target = connected.at(-1) as ConnectedHop;
   const where = cleanText(`${route.target.user}@${route.target.host}`, { maxLength: 300 });
   const { client } = target;
-  const queue = createChannelQueue({ limit: options.maxSessions ?? 8, lifeline, where });
+  const queue = createChannelQueue({ limit: options.maxSessions ?? 8, lifeline, where, probe: () => openIdle(client, lifeline, where) });
   const execContext: ExecContext = { queue, lifeline, where, open: (command) => openExec(client, lifeline, where, command) };
   const files = createFiles({ queue, lifeline, where, exec: execContext, openSftp: () => openSftp(client, lifeline, where) });
   const closed = new Promise<ProblemData | undefined>((resolve) => lifeline.onCut((reason) => void gone.then(() => resolve(closing ? undefined : reason))));
