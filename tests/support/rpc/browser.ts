@@ -1,4 +1,5 @@
-import { type Browser, chromium } from '@playwright/test';
+import type { Browser } from '@playwright/test';
+import { chromium } from '@playwright/test';
 import { systemChromium } from '../../../scripts/machine.mjs';
 
 /** The machine's own Chromium, or nothing. */
