@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { isAbsolute, join, posix, resolve } from 'node:path';
+import { type Backup, type BackupList, BackupName, type BackupVerification, type DownloadItem } from '../../contract/backups.ts';
+import type { Environment } from '../../contract/environments.ts';
+import { Problem } from '../../contract/problem.ts';
+import { cleanText } from '../drivers/text.ts';
+import { createFeed, type Feed } from '../rpc/feed.ts';
+import { evicted, readRetention } from '../stacks/actions/friendlyface/retention.ts';
+import { type ApiOutcome, type FriendlyFaceApi, friendlyFaceApi } from './friendlyface-api.ts';
+import type { BackupsOptions } from './types.ts';
+import { checkLocally } from './check-locally.ts';
+
+/** Contract `backups.*`: reading, checking and fetching. Making, restoring and deleting are runs. */
+export interface Backups {
+  list(input: { environmentId: string }): Promise<BackupList>;
+  verify(input: { environmentId: string; name: string; method: 'server' | 'local' }): Promise<BackupVerification>;
+  download(input: { environmentId: string; name: string; directory?: string | undefined }, signal?: AbortSignal): Promise<Feed<DownloadItem>>;
+}
+
+/** Where one environment's backups are, resolved from its stack and inputs. */
+interface Place {
+  readonly environment: Environment;
+  readonly api: FriendlyFaceApi;
+  readonly folder: string;
+  readonly envFile: string;
+}
+
+/** Makes the backups service. */
+export function createBackups(options: BackupsOptions): Backups {
+  const { memory, journal, clock, operator } = options;
+
+  const place = async (environmentId: string): Promise<Place> => {
+    const environment = await options.environments.get({ environmentId });
+    const { backups } = options.stacks.get(environment.stack).definition;
+    if (backups === undefined) throw new Problem('not-supported', `The stack of ${environment.name} says nothing of backups.`);
+    const input = (name: string | undefined): string => (name === undefined ? '' : (environment.inputs[name] ?? ''));
+    return {
+      environment,
+      api: friendlyFaceApi(options.http(environmentId), input(backups.base_url), () => options.secrets.read(environmentId, backups.secret)),
+      folder: input(backups.folder),
+      envFile: input(backups.env_file),
+    };
+  };
+
+  /** Checks the service's own way; it answers 200 whatever it found. */
+  const checkOnServer = async ({ api }: Place, name: string) => {
+    const body = settled(await api.verify(name)).body;
+    if (!body.valid) {
+      const why = 'error' in body ? body.error : body.integrity_result;
+      return { valid: false, detail: `The deployment says: ${cleanText(why, { maxLength: 500 })}` };
+    }
+    const sha256 = 'checksum_sha256' in body ? body.checksum_sha256 : undefined;
+    const result = 'integrity_result' in body ? cleanText(body.integrity_result, { maxLength: 500 }) : '';
+    // "valid" beside an integrity text that is not ok would be a contradiction: then it is not called good.
+    return { valid: result === 'ok', detail: `The deployment's own check says: ${result}.`, ...(sha256 === undefined ? {} : { sha256 }) };
+  };
+
+  const fetchCopy = async ({ environment, folder, api }: Place, name: string, target: string, more: { signal?: AbortSignal; progress?: (bytes: number, total: number) => void }) => {
+    if (folder === '') throw new Problem('bad-input', `${environment.name} does not say where its backups lie.`, { hint: 'Fill in the backup folder in the environment.' });
+    const known = settled(await api.verify(name)).body;
+    const sha256 = known.valid ? known.checksum_sha256 : undefined;
+    const session = await options.session(environment.id);
+    return session.files.download(posix.join(folder, name), target, {
+      ...(sha256 === undefined ? {} : { sha256 }),
+      ...(more.signal === undefined ? {} : { signal: more.signal }),
+      ...(more.progress === undefined ? {} : { progress: ({ bytes, total }) => more.progress?.(bytes, total) }),
+    });
+  };
+
+  return {
+    async list({ environmentId }) {
+      const where = await place(environmentId);
+      const [listed, stats, session] = await Promise.all([where.api.listBackups().then(settled), where.api.stats().then(settled), options.session(environmentId)]);
+      const retention = await readRetention(session, where.envFile);
+      const now = clock();
+      // A name that could not be a file of this folder is not offered: no other call would take it.
+      const rows = listed.body.backups.filter(({ filename }) => BackupName.safeParse(filename).success);
+      const comparable = rows.map(({ filename, size_bytes, modified }) => ({ filename, size_bytes, modified: new Date(modified).toISOString() }));
+      const { total_count, total_size_bytes, oldest, newest } = stats.body;
+      return {
+        at: now,
+        backups: rows.map((row) => describe(environmentId, row)).sort((a, b) => b.modifiedAt - a.modifiedAt),
+        statistics: { count: total_count, totalBytes: total_size_bytes, oldestAt: oldest, newestAt: newest },
+        retention: {
+          maxCount: retention.count,
+          maxDays: retention.days,
+          source: `keeps ${retention.count}${retention.days === null ? '' : `, none older than ${retention.days} days`} (${retention.source}); enforced after every new backup`,
+          removedByCleanup: evicted(comparable, retention, 0, now),
+          removedByNextBackup: evicted(comparable, retention, 1, now),
+        },
+      };
+    },
+
+    async verify({ environmentId, name, method }) {
+      const where = await place(environmentId);
+      const found =
+        method === 'server'
+          ? await checkOnServer(where, name)
+          : await checkLocally({ inspect: options.inspectSqlite, folder: options.localFolder(environmentId), name, fetch: (target) => fetchCopy(where, name, target, {}) });
+      const { valid, detail, sha256 } = found;
+      const verification: BackupVerification = { method, at: clock(), by: operator, valid, detail, ...(sha256 === undefined ? {} : { sha256 }) };
+      memory.verified({ environmentId, name, method, at: verification.at, by: operator, valid, detail, ...(sha256 === undefined ? {} : { sha256 }) });
+      if ('localPath' in found && valid) memory.remember({ environmentId, name, localPath: found.localPath, protected: true, ...(sha256 === undefined ? {} : { sha256 }) });
+      journal.append({ kind: 'backup-verified', environmentId, summary: `Backup ${name} was checked (${method}): ${valid ? 'good' : 'BAD'}.`, data: { name, method, valid, detail, sha256: sha256 ?? null } });
+      return verification;
+    },
+
+    async download({ environmentId, name, directory }, signal) {
+      const where = await place(environmentId);
+      const folder = await targetFolder(directory, options.localFolder(environmentId));
+      const target = join(folder, name);
+      const stop = new AbortController();
+      const feed = createFeed<DownloadItem>({ capacity: 64, ...(signal === undefined ? {} : { signal }), intervalMs: 100, key: ({ kind }) => kind, onClose: () => stop.abort() });
+      void fetchCopy(where, name, target, { signal: stop.signal, progress: (bytes, totalBytes) => feed.push({ kind: 'progress', bytes, totalBytes }) }).then(
+        ({ bytes, sha256, resumedFrom }) => {
+          try {
+            if (directory === undefined) memory.remember({ environmentId, name, sha256, localPath: target });
+            journal.append({ kind: 'backup-downloaded', environmentId, summary: `Backup ${name} was downloaded.`, data: { name, path: target, bytes, sha256, resumedFrom } });
+            feed.push({ kind: 'done', path: target, bytes, sha256, resumedFrom });
+            feed.end();
+          } catch (error) {
+            feed.fail(error);
+          }
+        },
+        (error: unknown) => {
+          if (error instanceof Problem) feed.push({ kind: 'failed', problem: error.data });
+          if (error instanceof Problem) feed.end();
+          else feed.fail(error);
+        },
+      );
+      return feed;
+    },
+  };
+
+  function describe(environmentId: string, { filename, size_bytes, modified }: { filename: string; size_bytes: number; modified: number }): Backup {
+    const known = memory.recall(environmentId, filename);
+    const localPath = known?.localPath ?? null;
+    const here = localPath !== null && existsSync(localPath);
+    return {
+      name: filename,
+      sizeBytes: size_bytes,
+      modifiedAt: modified,
+      label: known?.label ?? null,
+      createdBy: known?.createdBy ?? null,
+      sha256: known?.sha256 ?? null,
+      verifications: memory.verifications(environmentId, filename),
+      // A copy that was deleted by hand protects nothing.
+      protected: known?.protected === true && here,
+      localPath: here ? localPath : null,
+    };
+  }
+}
+
+/** The answer, or its problem thrown. */
+function settled<T>(outcome: ApiOutcome<T>): { readonly body: T } {
+  if (outcome.outcome !== 'done') throw Problem.from(outcome.problem);
+  return outcome;
+}
+
+async function targetFolder(chosen: string | undefined, otherwise: string): Promise<string> {
+  if (chosen === undefined) {
+    await mkdir(otherwise, { recursive: true, mode: 0o700 });
+    return otherwise;
+  }
+  const folder = isAbsolute(chosen) ? chosen : resolve(chosen);
+  if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) throw new Problem('bad-input', `${folder} is not a folder.`, { hint: 'Make it first, or choose another.' });
+  return folder;
+}
