@@ -35,7 +35,7 @@ export function parseStackSource(file: string, text: string): StackSource {
   };
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { version: '1.2', schema: 'core', strict: true, uniqueKeys: true, lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+    document = parseDocument(text, { version: '1.2', schema: 'core', strict: true, uniqueKeys: true, lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     // Deep nesting ends the parser's recursion before it ends ours.
     if (error instanceof RangeError) throw invalid(`${file}:1:1`, 'nested too deep');

@@ -1,0 +1,40 @@
+import type { SshSession } from '../../../drivers/ssh/types.ts';
+import type { ListedBackup } from './api.ts';
+
+/** What the deployment keeps. */
+export interface Retention {
+  readonly count: number;
+  readonly days: number | null;
+  readonly source: string;
+}
+
+// Only the two lines that matter leave the host: the same file holds the API keys.
+const retentionScript = `grep -E '^[[:space:]]*(export[[:space:]]+)?FF_BACKUP_RETENTION_(COUNT|DAYS)=' -- "$1"
+code=$?
+[ $code -le 1 ] || exit 2
+exit 0
+`;
+const DEFAULT_COUNT = 10;
+
+/** Reads the retention settings from the env file; says so when they had to be assumed. */
+export async function readRetention(session: SshSession, envFile: string): Promise<Retention> {
+  const assumed = (why: string): Retention => ({ count: DEFAULT_COUNT, days: null, source: `assumed (${why})` });
+  if (envFile === '') return assumed('no env file is set');
+  const outcome = await session.exec({ script: retentionScript, args: [envFile] }, { timeoutMs: 10_000, maxBytes: 4096 });
+  if (outcome.outcome !== 'done' || outcome.exitCode !== 0) return assumed('the env file could not be read');
+  const read = (name: string) => {
+    const value = Number(new RegExp(`${name}=["']?(\\d+(?:\\.\\d+)?)`).exec(outcome.stdout.toString('utf8'))?.[1] ?? Number.NaN);
+    return Number.isFinite(value) && value > 0 ? value : null;
+  };
+  return { count: read('COUNT') ?? DEFAULT_COUNT, days: read('DAYS'), source: 'the env file' };
+}
+
+/** Which backups a cleanup deletes after `coming` more have been made: the newest by time stay, none older than the days. */
+export function evicted(backups: readonly ListedBackup[], retention: Retention, coming: number, now: number): string[] {
+  const cutoff = retention.days === null ? Number.NEGATIVE_INFINITY : now - retention.days * 86_400_000;
+  return backups
+    .map((backup) => ({ name: backup.filename, at: Date.parse(backup.modified) }))
+    .sort((a, b) => b.at - a.at)
+    .filter(({ at }, index) => index + coming >= retention.count || at < cutoff)
+    .map(({ name }) => name);
+}

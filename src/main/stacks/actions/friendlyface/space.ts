@@ -1,0 +1,31 @@
+import { statfs } from 'node:fs/promises';
+import type { PreflightItem } from '../../../../contract/runs.ts';
+import type { SshSession } from '../../../drivers/ssh/types.ts';
+import { toProblem } from '../../../engine/words.ts';
+
+const HEADROOM = 1.2;
+const megabytes = (bytes: number) => `${Math.round(bytes / 1_000_000)} MB`;
+
+function judge(id: string, title: string, free: number, needed: number): PreflightItem {
+  const enough = free >= needed * HEADROOM;
+  return { id, title, verdict: enough ? 'pass' : 'block', detail: `${megabytes(free)} free, ${megabytes(needed * HEADROOM)} needed (with 20 % to spare).` };
+}
+
+/** Free space in a folder of the host. `needed` in bytes. */
+export async function hostSpace(session: SshSession, folder: string, needed: number): Promise<PreflightItem> {
+  const outcome = await session.exec({ script: 'df -Pk -- "$1" | tail -n 1\n', args: [folder] }, { timeoutMs: 10_000 });
+  const fields = outcome.outcome === 'done' ? outcome.stdout.toString('utf8').trim().split(/\s+/) : [];
+  const free = Number(fields.at(-3)) * 1024;
+  if (!Number.isFinite(free) || fields.length < 5) return { id: 'space', title: 'Space on the host', verdict: 'unknown', detail: 'The free space could not be read.' };
+  return judge('space', 'Space on the host', free, needed);
+}
+
+/** Free space in a folder of this laptop, which must exist. `needed` in bytes. */
+export async function laptopSpace(folder: string, needed: number): Promise<PreflightItem> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return judge('laptop-space', 'Space on this laptop', bavail * bsize, needed);
+  } catch (error) {
+    return { id: 'laptop-space', title: 'Space on this laptop', verdict: 'unknown', detail: toProblem(error).message };
+  }
+}

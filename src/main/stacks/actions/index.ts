@@ -1,0 +1,18 @@
+import type { Action, ActionRegistry } from '../../engine/action.ts';
+import { cleanupAction } from './friendlyface/cleanup.ts';
+import { ensureBackupAction, secureCopyAction, verifyBackupAction } from './friendlyface/copy-actions.ts';
+import { createBackup } from './friendlyface/create-backup.ts';
+import { restartAction } from './friendlyface/restart.ts';
+import { restoreAction } from './friendlyface/restore.ts';
+import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
+import { httpProbeAction } from './http-probe.ts';
+import { startAction, stopAction } from './service/start-stop.ts';
+import type { ActionTools } from './tools.ts';
+
+/** Every action a stack can refer to. */
+export function createActions(tools: ActionTools): ActionRegistry {
+  const all: readonly Action[] = [
+    httpProbeAction, startAction, stopAction, createBackup, secureCopyAction(tools), ensureBackupAction, verifyBackupAction, restoreAction(tools), restartAction, verifyRestoreAction, cleanupAction,
+  ];
+  return new Map(all.map((action) => [action.id, action]));
+}
