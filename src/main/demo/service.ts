@@ -15,8 +15,7 @@ export interface DemoServiceOptions {
     set(input: { environmentId: string; key: string; value: string }): Promise<unknown>;
     read(environmentId: string, key: string): Promise<string | undefined>;
   };
-  /** Puts a key this process itself made on record, so that the demo's connection is verified like any other. */
-  readonly trustKey: (key: { host: string; port: number; fingerprint: string }) => Promise<void>;
+  readonly connections: Pick<Connections, 'connect' | 'trust' | 'hostKeys' | 'forgetHostKey'>;
   readonly log: (line: string) => void;
 }
 
