@@ -3,10 +3,13 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSshSession } from '../../src/main/drivers/ssh/session.ts';
 import type { HostKeyPolicy, SshAuth, SshSecretSource } from '../../src/main/drivers/ssh/types.ts';
-import { startAgent, type TestAgent } from '../support/ssh-agent.ts';
+import type { TestAgent } from '../support/ssh-agent.ts';
+import { startAgent } from '../support/ssh-agent.ts';
 import { hopTo, scratch, skipSsh, trusting } from '../support/ssh-lab.ts';
-import { makeTestUser, type TestUser, testUserUnavailable } from '../support/ssh-user.ts';
-import { makeKey, startSshd, type Sshd, type TestKey } from '../support/sshd.ts';
+import type { TestUser } from '../support/ssh-user.ts';
+import { makeTestUser, testUserUnavailable } from '../support/ssh-user.ts';
+import type { Sshd, TestKey } from '../support/sshd.ts';
+import { makeKey, startSshd } from '../support/sshd.ts';
 
 const none: SshSecretSource = async () => undefined;
 
@@ -32,7 +35,8 @@ describe.skipIf(skipSsh())('signing in with keys', () => {
     await sshd?.stop();
     room.close();
   });
-  const signIn = (auth: readonly SshAuth[], secrets: SshSecretSource = none) => createSshSession({ target: hopTo(sshd, { auth }), jumps: [] }, { policy, secrets });
+  const signIn = (auth: readonly SshAuth[], secrets: SshSecretSource = none) =>
+    createSshSession({ target: hopTo(sshd, { auth }), jumps: [] }, { policy, secrets });
   const works = async (auth: readonly SshAuth[], secrets: SshSecretSource = none): Promise<void> => {
     const session = await signIn(auth, secrets);
     expect(await session.exec({ script: 'exit 5' })).toMatchObject({ outcome: 'done', exitCode: 5 });
@@ -44,7 +48,10 @@ describe.skipIf(skipSsh())('signing in with keys', () => {
     process.env['SSH_AUTH_SOCK'] = agent.socket;
     await works([{ kind: 'agent' }]);
     delete process.env['SSH_AUTH_SOCK'];
-    await expect(signIn([{ kind: 'agent' }])).rejects.toMatchObject({ code: 'ssh-auth-failed', message: expect.stringContaining('no SSH agent is running') });
+    await expect(signIn([{ kind: 'agent' }])).rejects.toMatchObject({
+      code: 'ssh-auth-failed',
+      message: expect.stringContaining('no SSH agent is running'),
+    });
   });
 
   it('opens an encrypted key, and asks when it cannot', async () => {
@@ -55,14 +62,27 @@ describe.skipIf(skipSsh())('signing in with keys', () => {
       return ['open sesame'];
     });
     expect(asked).toEqual([{ kind: 'key-passphrase', hop: 0 }]);
-    await expect(signIn(auth)).rejects.toMatchObject({ code: 'ssh-auth-needed', data: { retryable: false, detail: { hop: 0, kind: 'key-passphrase', prompts: [{ hop: 0, echo: false }] } } });
-    await expect(signIn(auth, async () => ['wrong'])).rejects.toMatchObject({ code: 'ssh-auth-needed', message: expect.stringContaining('does not open') });
+    await expect(signIn(auth)).rejects.toMatchObject({
+      code: 'ssh-auth-needed',
+      data: { retryable: false, detail: { hop: 0, kind: 'key-passphrase', prompts: [{ hop: 0, echo: false }] } },
+    });
+    await expect(signIn(auth, async () => ['wrong'])).rejects.toMatchObject({
+      code: 'ssh-auth-needed',
+      message: expect.stringContaining('does not open'),
+    });
   });
 
   it('goes on to the next method, and says what was refused', async () => {
     const stranger = makeKey(room.path('stranger'));
-    await works([{ kind: 'key', path: stranger.path }, { kind: 'key', path: room.path('absent') }, { kind: 'key', path: sshd.clientKey.path }]);
-    await expect(signIn([{ kind: 'key', path: stranger.path }])).rejects.toMatchObject({ code: 'ssh-auth-failed', data: { retryable: false, detail: { tried: ['key'], serverTakes: ['publickey'] } } });
+    await works([
+      { kind: 'key', path: stranger.path },
+      { kind: 'key', path: room.path('absent') },
+      { kind: 'key', path: sshd.clientKey.path },
+    ]);
+    await expect(signIn([{ kind: 'key', path: stranger.path }])).rejects.toMatchObject({
+      code: 'ssh-auth-failed',
+      data: { retryable: false, detail: { tried: ['key'], serverTakes: ['publickey'] } },
+    });
     // A password is not asked for where the server would not take it.
     let asked = 0;
     await expect(signIn([{ kind: 'password' }], async () => [`${asked++}`])).rejects.toMatchObject({ code: 'ssh-auth-failed' });
@@ -70,7 +90,11 @@ describe.skipIf(skipSsh())('signing in with keys', () => {
   });
 
   it('says plainly which key files it cannot use', async () => {
-    const fails = (name: string, message: RegExp) => expect(signIn([{ kind: 'key', path: room.path(name) }])).rejects.toMatchObject({ code: 'key-file-unreadable', message: expect.stringMatching(message) });
+    const fails = (name: string, message: RegExp) =>
+      expect(signIn([{ kind: 'key', path: room.path(name) }])).rejects.toMatchObject({
+        code: 'key-file-unreadable',
+        message: expect.stringMatching(message),
+      });
     await fails('absent', /does not exist/);
     writeFileSync(room.path('nonsense'), 'nonsense');
     await fails('nonsense', /not a usable private key/);
@@ -85,10 +109,15 @@ describe.skipIf(skipSsh())('signing in with keys', () => {
 
   it('tells an unreachable host and a cancellation', async () => {
     const target = { ...hopTo(sshd), port: 1 };
-    await expect(createSshSession({ target, jumps: [] }, { policy, secrets: none })).rejects.toMatchObject({ code: 'ssh-unreachable', data: { retryable: true } });
+    await expect(createSshSession({ target, jumps: [] }, { policy, secrets: none })).rejects.toMatchObject({
+      code: 'ssh-unreachable',
+      data: { retryable: true },
+    });
     const abort = new AbortController();
     abort.abort();
-    await expect(createSshSession({ target: hopTo(sshd), jumps: [] }, { policy, secrets: none, signal: abort.signal })).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(
+      createSshSession({ target: hopTo(sshd), jumps: [] }, { policy, secrets: none, signal: abort.signal }),
+    ).rejects.toMatchObject({ code: 'cancelled' });
   });
 });
 
@@ -105,7 +134,8 @@ describe.skipIf(skipSsh(testUserUnavailable()))('signing in with passwords', () 
     await sshd?.stop();
     user?.remove();
   });
-  const signIn = (auth: readonly SshAuth[], secrets: SshSecretSource) => createSshSession({ target: hopTo(sshd, { auth, user: user.name }), jumps: [] }, { policy, secrets });
+  const signIn = (auth: readonly SshAuth[], secrets: SshSecretSource) =>
+    createSshSession({ target: hopTo(sshd, { auth, user: user.name }), jumps: [] }, { policy, secrets });
 
   it.each(['password', 'keyboard-interactive'] as const)('%s', async (kind) => {
     const requests: Parameters<SshSecretSource>[0][] = [];
@@ -119,7 +149,10 @@ describe.skipIf(skipSsh(testUserUnavailable()))('signing in with passwords', () 
     expect(requests.map((request) => request.kind)).toEqual([kind === 'password' ? 'password' : 'prompt']);
     if (kind === 'keyboard-interactive') expect(requests[0]?.prompts).toEqual([{ text: expect.stringMatching(/password/i), echo: false }]);
 
-    await expect(signIn([{ kind }], none)).rejects.toMatchObject({ code: 'ssh-auth-needed', data: { detail: { hop: 0, kind: kind === 'password' ? 'password' : 'prompt', prompts: [{ hop: 0, echo: false }] } } });
+    await expect(signIn([{ kind }], none)).rejects.toMatchObject({
+      code: 'ssh-auth-needed',
+      data: { detail: { hop: 0, kind: kind === 'password' ? 'password' : 'prompt', prompts: [{ hop: 0, echo: false }] } },
+    });
     const wrong = await signIn([{ kind }], async () => ['wrong']).catch((error: unknown) => error);
     expect(wrong).toMatchObject({ code: 'ssh-auth-failed', data: { retryable: false } });
     expect(JSON.stringify(wrong)).not.toContain(user.password);

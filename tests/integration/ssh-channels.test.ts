@@ -1,10 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
+import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecStream, SshSession } from '../../src/main/drivers/ssh/types.ts';
 import { connectTo, scratch, skipSsh } from '../support/ssh-lab.ts';
-import { startSshd, type Sshd } from '../support/sshd.ts';
+import type { Sshd } from '../support/sshd.ts';
+import { startSshd } from '../support/sshd.ts';
 
 describe.skipIf(skipSsh())('channels under MaxSessions 2', () => {
   let sshd: Sshd;
@@ -19,15 +21,21 @@ describe.skipIf(skipSsh())('channels under MaxSessions 2', () => {
 
   it('runs twenty commands at once by queueing', async () => {
     session = await connectTo(sshd);
-    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, index) => session.exec({ script: 'sleep 0.02; echo "$1"', args: [String(index)] })));
-    expect(outcomes.map((outcome) => (outcome.outcome === 'done' ? outcome.stdout.toString() : outcome))).toEqual(Array.from({ length: 20 }, (_, index) => `${index}\n`));
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => session.exec({ script: 'sleep 0.02; echo "$1"', args: [String(index)] })),
+    );
+    expect(outcomes.map((outcome) => (outcome.outcome === 'done' ? outcome.stdout.toString() : outcome))).toEqual(
+      Array.from({ length: 20 }, (_, index) => `${index}\n`),
+    );
   });
 
   it('keeps a slot for commands while tails are wanted, also before the limit is known', async () => {
     const other = await connectTo(sshd);
     const streams: ExecStream[] = [];
     const abort = new AbortController();
-    const wanted = Array.from({ length: 3 }, () => other.stream({ script: 'echo up; exec tail -f /dev/null' }, { signal: abort.signal }).then((one) => streams.push(one)));
+    const wanted = Array.from({ length: 3 }, () =>
+      other.stream({ script: 'echo up; exec tail -f /dev/null' }, { signal: abort.signal }).then((one) => streams.push(one)),
+    );
     await Promise.race(wanted);
     for (let turn = 0; turn < 5; turn++) expect(await other.exec({ script: ':' })).toMatchObject({ outcome: 'done' });
     expect(streams).toHaveLength(1);
@@ -104,15 +112,26 @@ describe.skipIf(skipSsh())('streams and forwards', () => {
       forward.end('ping');
       expect(await text(forward)).toBe('ping');
     }
-    await expect(session.forwardTcp('127.0.0.1', 1)).rejects.toMatchObject({ code: 'ssh-channel-refused', message: expect.stringContaining('127.0.0.1:1'), data: { retryable: true } });
-    await expect(session.forwardUnix(room.path('absent'))).rejects.toMatchObject({ code: 'ssh-channel-refused', message: expect.stringContaining('absent') });
+    await expect(session.forwardTcp('127.0.0.1', 1)).rejects.toMatchObject({
+      code: 'ssh-channel-refused',
+      message: expect.stringContaining('127.0.0.1:1'),
+      data: { retryable: true },
+    });
+    await expect(session.forwardUnix(room.path('absent'))).rejects.toMatchObject({
+      code: 'ssh-channel-refused',
+      message: expect.stringContaining('absent'),
+    });
     for (const server of [tcp, unix]) await new Promise((resolve) => server.close(resolve));
   });
 
   it('says that forwarding is forbidden', async () => {
     const strict = await startSshd({ config: ['AllowTcpForwarding no'] });
     const other = await connectTo(strict);
-    await expect(other.forwardTcp('127.0.0.1', 1)).rejects.toMatchObject({ code: 'ssh-channel-refused', message: expect.stringContaining('forbids'), data: { retryable: false } });
+    await expect(other.forwardTcp('127.0.0.1', 1)).rejects.toMatchObject({
+      code: 'ssh-channel-refused',
+      message: expect.stringContaining('forbids'),
+      data: { retryable: false },
+    });
     await other.close();
     await strict.stop();
   });
@@ -120,7 +139,10 @@ describe.skipIf(skipSsh())('streams and forwards', () => {
   it('says that an account cannot run commands', async () => {
     const forced = await startSshd({ config: ['ForceCommand echo this account is for backups only; exit 1'] });
     const other = await connectTo(forced);
-    expect(await other.exec({ script: 'touch never' })).toMatchObject({ outcome: 'failed', problem: { code: 'remote-command-failed', message: expect.stringContaining('backups only') } });
+    expect(await other.exec({ script: 'touch never' })).toMatchObject({
+      outcome: 'failed',
+      problem: { code: 'remote-command-failed', message: expect.stringContaining('backups only') },
+    });
     await other.close();
     await forced.stop();
   });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
 import { connectTo, skipSsh } from '../support/ssh-lab.ts';
-import { startSshd, type Sshd } from '../support/sshd.ts';
+import type { Sshd } from '../support/sshd.ts';
+import { startSshd } from '../support/sshd.ts';
 
 describe.skipIf(skipSsh())('commands over a real sshd', () => {
   let sshd: Sshd;
@@ -16,7 +17,10 @@ describe.skipIf(skipSsh())('commands over a real sshd', () => {
   });
 
   it('runs a script with arguments and input and sees its end', async () => {
-    const outcome = await session.exec({ script: 'printf "%s|" "$@"; cat; printf err >&2; exit 7', args: ["it's", '$(id)', 'a b', ''] }, { input: 'from stdin\n' });
+    const outcome = await session.exec(
+      { script: 'printf "%s|" "$@"; cat; printf err >&2; exit 7', args: ["it's", '$(id)', 'a b', ''] },
+      { input: 'from stdin\n' },
+    );
     expect(outcome).toMatchObject({ outcome: 'done', exitCode: 7, truncated: false });
     if (outcome.outcome !== 'done') return;
     expect(outcome.stdout.toString()).toBe("it's|$(id)|a b||from stdin\n");
@@ -49,7 +53,10 @@ describe.skipIf(skipSsh())('commands over a real sshd', () => {
   });
 
   it('tells a timeout and a cancellation as unknown', async () => {
-    expect(await session.exec({ script: 'sleep 30' }, { timeoutMs: 200 })).toMatchObject({ outcome: 'unknown', problem: { code: 'timed-out' } });
+    expect(await session.exec({ script: 'sleep 30' }, { timeoutMs: 200 })).toMatchObject({
+      outcome: 'unknown',
+      problem: { code: 'timed-out' },
+    });
     const abort = new AbortController();
     const running = session.exec({ script: 'sleep 30' }, { signal: abort.signal });
     await session.exec({ script: ':' });

@@ -7,9 +7,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Problem } from '../../src/contract/problem.ts';
 import { createSshSession } from '../../src/main/drivers/ssh/session.ts';
 import type { ExecStream, SshSession } from '../../src/main/drivers/ssh/types.ts';
-import { type CutMode, type CutProxy, startCutProxy } from '../support/cut-proxy.ts';
+import type { CutMode, CutProxy } from '../support/cut-proxy.ts';
+import { startCutProxy } from '../support/cut-proxy.ts';
 import { connectTo, hopTo, scratch, skipSsh, trusting } from '../support/ssh-lab.ts';
-import { startSshd, type Sshd } from '../support/sshd.ts';
+import type { Sshd } from '../support/sshd.ts';
+import { startSshd } from '../support/sshd.ts';
 
 const keepalive = { intervalMs: 150, count: 3 };
 const words: Record<CutMode, RegExp> = { fin: /the other side closed it/, rst: /was reset/, silent: /nothing was heard/ };
@@ -54,7 +56,10 @@ describe.skipIf(skipSsh())('connections that are taken away', () => {
     const running = session.exec({ script: 'echo begun >"$1"; sleep 5', args: [marker] }, { timeoutMs: 30_000 });
     await expect.poll(() => existsSync(marker)).toBe(true);
     proxy.cut(mode);
-    expect(await running).toMatchObject({ outcome: 'unknown', problem: { code: 'ssh-connection-lost', retryable: true, message: expect.stringMatching(words[mode]) } });
+    expect(await running).toMatchObject({
+      outcome: 'unknown',
+      problem: { code: 'ssh-connection-lost', retryable: true, message: expect.stringMatching(words[mode]) },
+    });
     expect(await session.closed).toMatchObject({ code: 'ssh-connection-lost', message: expect.stringMatching(words[mode]) });
     await expect(session.exec({ script: ':' })).rejects.toMatchObject({ code: 'ssh-connection-lost' });
     await expect(session.files.stat('/')).rejects.toMatchObject({ code: 'ssh-connection-lost' });
@@ -66,7 +71,10 @@ describe.skipIf(skipSsh())('connections that are taken away', () => {
     const tail = await session.stream({ script: 'exec tail -n +1 -f "$1"', args: [file] });
     expect(await line(tail)).toBe('first\n');
     proxy.cut(mode);
-    expect(await tail.ended).toMatchObject({ outcome: 'unknown', problem: { code: 'ssh-connection-lost', message: expect.stringMatching(words[mode]) } });
+    expect(await tail.ended).toMatchObject({
+      outcome: 'unknown',
+      problem: { code: 'ssh-connection-lost', message: expect.stringMatching(words[mode]) },
+    });
     tail.stdout.resume();
     await finished(tail.stdout);
   });
@@ -98,7 +106,12 @@ describe.skipIf(skipSsh())('connections that are taken away', () => {
   it('resumes a download of 200 MB where it was cut', async () => {
     const source = room.path('big');
     const block = randomBytes(1_000_000);
-    writeFileSync(source, Buffer.concat(Array.from({ length: 200 }, (_, index) => Buffer.concat([Buffer.from(String(index)), block.subarray(String(index).length)]))));
+    writeFileSync(
+      source,
+      Buffer.concat(
+        Array.from({ length: 200 }, (_, index) => Buffer.concat([Buffer.from(String(index)), block.subarray(String(index).length)])),
+      ),
+    );
     const expected = await sha256(source);
     const target = room.path('big-copy');
     const cut = proxy.cutAfter('down', 120_000_000, 'rst');
@@ -115,7 +128,11 @@ describe.skipIf(skipSsh())('connections that are taken away', () => {
 
   it('a job goes on after the cut and is found again', async () => {
     const gate = room.path('gate');
-    const state = await session.detach('survivor', { script: 'read -r word; echo "begun $word"; while [ ! -e "$1" ]; do sleep 0.05; done; echo finished; exit 4', args: [gate] }, { input: 'secret\n' });
+    const state = await session.detach(
+      'survivor',
+      { script: 'read -r word; echo "begun $word"; while [ ! -e "$1" ]; do sleep 0.05; done; echo finished; exit 4', args: [gate] },
+      { input: 'secret\n' },
+    );
     expect(state.state).toBe('running');
     let seen = '';
     const begun = new Promise<void>((resolve) => {
@@ -137,12 +154,21 @@ describe.skipIf(skipSsh())('connections that are taken away', () => {
     await session.closed;
     writeFileSync(gate, '');
     session = await connect();
-    expect(await session.awaitDetached('survivor')).toMatchObject({ outcome: 'done', exitCode: 4, stdout: 'begun secret\nfinished\n', stderr: '' });
+    expect(await session.awaitDetached('survivor')).toMatchObject({
+      outcome: 'done',
+      exitCode: 4,
+      stdout: 'begun secret\nfinished\n',
+      stderr: '',
+    });
   });
 
   it('a cut behind a jump host names what was lost', async () => {
     const route = { jumps: [hopTo(sshd)], target: hopTo(sshd, { port: proxy.port }) };
-    const behind = await createSshSession(route, { policy: await trusting(sshd, { sshd, port: proxy.port }), secrets: async () => undefined, keepalive });
+    const behind = await createSshSession(route, {
+      policy: await trusting(sshd, { sshd, port: proxy.port }),
+      secrets: async () => undefined,
+      keepalive,
+    });
     proxy.cut('fin');
     expect(await behind.closed).toMatchObject({ code: 'ssh-connection-lost', message: expect.stringContaining(`:${proxy.port}`) });
     await behind.close();

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
 import { connectTo, scratch, skipSsh } from '../support/ssh-lab.ts';
-import { startSshd, type Sshd } from '../support/sshd.ts';
+import type { Sshd } from '../support/sshd.ts';
+import { startSshd } from '../support/sshd.ts';
 
 describe.skipIf(skipSsh())('detached jobs', () => {
   const room = scratch();
@@ -62,7 +63,10 @@ describe.skipIf(skipSsh())('detached jobs', () => {
     await expect.poll(async () => (await session.detached('killed')).stdout).toMatch(/\d+\n/);
     const { stdout } = await session.detached('killed');
     await session.exec({ script: 'kill -KILL "$1" "$2"', args: [String(state.pid), stdout.trim()] });
-    expect(await session.awaitDetached('killed')).toMatchObject({ outcome: 'unknown', problem: { code: 'outcome-unknown', detail: { state: 'lost' } } });
+    expect(await session.awaitDetached('killed')).toMatchObject({
+      outcome: 'unknown',
+      problem: { code: 'outcome-unknown', detail: { state: 'lost' } },
+    });
     // A living process under the recorded pid, yet another one: this very test.
     const recorded = readFileSync(jobFile('killed', 'runner'), 'utf8');
     writeFileSync(jobFile('killed', 'runner'), recorded.replace(/^\d+/, String(process.pid)));
@@ -78,6 +82,7 @@ describe.skipIf(skipSsh())('detached jobs', () => {
     expect(await waiting).toMatchObject({ outcome: 'unknown', problem: { code: 'cancelled' } });
     writeFileSync(gate, '');
     expect(await session.awaitDetached('patient')).toMatchObject({ outcome: 'done', exitCode: 0 });
-    for (const key of ['../up', '', '-x', 'A', 'a/b', 'a'.repeat(82)]) await expect(session.detach(key, { script: ':' })).rejects.toMatchObject({ code: 'bad-input' });
+    for (const key of ['../up', '', '-x', 'A', 'a/b', 'a'.repeat(82)])
+      await expect(session.detach(key, { script: ':' })).rejects.toMatchObject({ code: 'bad-input' });
   });
 });

@@ -1,4 +1,5 @@
-import { createServer, type Socket, connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 /** How a connection is taken away: closed in order, reset, or gone silent without a sign. */
 export type CutMode = 'fin' | 'rst' | 'silent';

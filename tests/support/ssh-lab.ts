@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHostKeyPolicy } from '../../src/main/drivers/ssh/host-key-policy.ts';
-import { createSshSession, type SshSessionOptions } from '../../src/main/drivers/ssh/session.ts';
+import type { SshSessionOptions } from '../../src/main/drivers/ssh/session.ts';
+import { createSshSession } from '../../src/main/drivers/ssh/session.ts';
 import type { HostKeyPolicy, SshAuth, SshHop, SshSession } from '../../src/main/drivers/ssh/types.ts';
-import { type Sshd, sshdUnavailable } from './sshd.ts';
+import type { Sshd } from './sshd.ts';
+import { sshdUnavailable } from './sshd.ts';
 
 /** Skips a suite that cannot run here, and says so. Use as `describe.skipIf(skipSsh())`. */
 export function skipSsh(more?: string | undefined): boolean {
@@ -21,7 +23,12 @@ export function scratch(): { readonly dir: string; path(name: string): string; c
 
 /** A hop to a test server; `port` for one behind a proxy. */
 export function hopTo(sshd: Sshd, options: { auth?: readonly SshAuth[]; port?: number; user?: string } = {}): SshHop {
-  return { host: sshd.host, port: options.port ?? sshd.port, user: options.user ?? sshd.user, auth: options.auth ?? [{ kind: 'key', path: sshd.clientKey.path }] };
+  return {
+    host: sshd.host,
+    port: options.port ?? sshd.port,
+    user: options.user ?? sshd.user,
+    auth: options.auth ?? [{ kind: 'key', path: sshd.clientKey.path }],
+  };
 }
 
 /** A policy that knows the present keys of these servers, also behind these other ports. */
@@ -40,5 +47,8 @@ export async function trusting(...servers: readonly (Sshd | { readonly sshd: Ssh
 export async function connectTo(sshd: Sshd, options: Partial<SshSessionOptions> & { port?: number } = {}): Promise<SshSession> {
   const { port, ...rest } = options;
   const policy = rest.policy ?? (await trusting(port === undefined ? sshd : { sshd, port }));
-  return createSshSession({ target: hopTo(sshd, port === undefined ? {} : { port }), jumps: [] }, { secrets: async () => undefined, readyTimeoutMs: 15_000, ...rest, policy });
+  return createSshSession(
+    { target: hopTo(sshd, port === undefined ? {} : { port }), jumps: [] },
+    { secrets: async () => undefined, readyTimeoutMs: 15_000, ...rest, policy },
+  );
 }

@@ -11,7 +11,8 @@ export interface TestUser {
 /** Why no account can be made here, or undefined. */
 export function testUserUnavailable(): string | undefined {
   if (process.getuid?.() !== 0) return 'not root: no throw-away account for passwords';
-  if (spawnSync('useradd', ['--help']).status !== 0 || spawnSync('chpasswd', ['--help']).status !== 0) return 'useradd or chpasswd is not installed';
+  if (spawnSync('useradd', ['--help']).status !== 0 || spawnSync('chpasswd', ['--help']).status !== 0)
+    return 'useradd or chpasswd is not installed';
   return undefined;
 }
 

@@ -1,4 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -66,7 +67,11 @@ export function sshdUnavailable(): string | undefined {
 /** Makes a key pair with ssh-keygen. */
 export function makeKey(path: string, options: { type?: string; passphrase?: string } = {}): TestKey {
   const type = options.type ?? 'ed25519';
-  execFileSync('ssh-keygen', ['-q', '-t', type, ...(type === 'rsa' ? ['-b', '2048'] : []), '-N', options.passphrase ?? '', '-C', 'quarterdeck test', '-f', path], { stdio: 'pipe' });
+  execFileSync(
+    'ssh-keygen',
+    ['-q', '-t', type, ...(type === 'rsa' ? ['-b', '2048'] : []), '-N', options.passphrase ?? '', '-C', 'quarterdeck test', '-f', path],
+    { stdio: 'pipe' },
+  );
   const [keyType = '', blob = ''] = readFileSync(`${path}.pub`, 'utf8').split(' ');
   const fingerprint = execFileSync('ssh-keygen', ['-l', '-f', `${path}.pub`], { encoding: 'utf8' }).split(' ')[1] ?? '';
   return { path, publicKey: `${keyType} ${blob}`, type: keyType, fingerprint };
@@ -88,6 +93,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   if (why !== undefined) throw new Error(why);
   const dir = mkdtempSync(join(tmpdir(), 'quarterdeck-sshd-'));
   const stateHome = join(dir, 'state');
+  const home = join(dir, 'home');
+  mkdirSync(home);
   const port = await freePort();
   const clientKey = makeKey(join(dir, 'client'));
   writeFileSync(join(dir, 'authorized_keys'), `${[clientKey.publicKey, ...(options.authorizedKeys ?? [])].join('\n')}\n`, { mode: 0o600 });
@@ -119,7 +126,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         'UseDNS no',
         'MaxStartups 100',
         'AllowStreamLocalForwarding yes',
-        `SetEnv XDG_STATE_HOME=${stateHome}`,
+        // A home of its own: commands neither run the tester's shell start-up files nor leave anything behind.
+        `SetEnv XDG_STATE_HOME=${stateHome} HOME=${home}`,
         'Subsystem sftp internal-sftp',
         `PidFile ${join(dir, 'pid')}`,
         'LogLevel DEBUG1',
@@ -196,6 +204,7 @@ export function descendants(pid: number): { pid: number; name: string }[] {
       return [];
     }
   });
-  const below = (parent: number): { pid: number; name: string }[] => all.filter((one) => one.parent === parent).flatMap((one) => [{ pid: one.pid, name: one.name }, ...below(one.pid)]);
+  const below = (parent: number): { pid: number; name: string }[] =>
+    all.filter((one) => one.parent === parent).flatMap((one) => [{ pid: one.pid, name: one.name }, ...below(one.pid)]);
   return below(pid);
 }

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what this file is about.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cleanText } from './text.ts';
@@ -27,7 +28,13 @@ describe('cleanText', () => {
   });
 
   it('never lets a control through, is bounded, and is its own fixed point', () => {
-    const hostile = fc.string({ unit: fc.oneof(fc.constantFrom('\u001b', '[', ']', ';', 'm', 'P', '\\', '\u0007', '\u009b', '\u009c', '\u202e', '\n', '\r', '\t', '0'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })), maxLength: 60 });
+    const hostile = fc.string({
+      unit: fc.oneof(
+        fc.constantFrom('\u001b', '[', ']', ';', 'm', 'P', '\\', '\u0007', '\u009b', '\u009c', '\u202e', '\n', '\r', '\t', '0'),
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+      ),
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(hostile, fc.boolean(), (text, multiline) => {
         const clean = cleanText(text, { multiline, maxLength: 40 });

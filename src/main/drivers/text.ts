@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what this file is about.
 /** What {@link cleanText} may do. */
 export interface CleanTextOptions {
   /** Longest result in UTF-16 units, the mark of the cut included. Default 2000. */

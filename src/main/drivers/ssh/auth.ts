@@ -1,7 +1,8 @@
-import type { AuthHandlerMiddleware, AuthenticationType, AnyAuthMethod, ParsedKey } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, ParsedKey } from 'ssh2';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
-import { type KeyFile, readKeyFile } from './key-file.ts';
+import type { KeyFile } from './key-file.ts';
+import { readKeyFile } from './key-file.ts';
 import type { SshAuth, SshHop, SshPrompt, SshSecretSource } from './types.ts';
 
 /** The authentication of one hop. */
@@ -58,7 +59,8 @@ export function createHopAuth(options: HopAuthOptions): HopAuth {
     if (file.state === 'ready') return file.key;
     const prompt = { text: `Passphrase of ${cleanText(path, { maxLength: 200 })}`, echo: false };
     const [passphrase] = (await ask('key-passphrase', [prompt])) ?? [];
-    if (passphrase === undefined) return want('key-passphrase', `the key ${prompt.text.slice(14)} is encrypted and no passphrase is set`, [prompt]);
+    if (passphrase === undefined)
+      return want('key-passphrase', `the key ${prompt.text.slice(14)} is encrypted and no passphrase is set`, [prompt]);
     return file.unlock(passphrase) ?? want('key-passphrase', `the passphrase does not open the key ${prompt.text.slice(14)}`, [prompt]);
   };
 
@@ -90,7 +92,11 @@ export function createHopAuth(options: HopAuthOptions): HopAuth {
         return password === undefined ? want('password', 'no password is set', [prompt]) : { type: 'password', username, password };
       }
       case 'keyboard-interactive':
-        return { type: 'keyboard-interactive', username, prompt: (_name, _instructions, _language, prompts, finish) => void answer(prompts, finish) };
+        return {
+          type: 'keyboard-interactive',
+          username,
+          prompt: (_name, _instructions, _language, prompts, finish) => void answer(prompts, finish),
+        };
     }
   };
   const answer = async (asked: readonly { prompt: string; echo?: boolean }[], finish: (answers: string[]) => void): Promise<void> => {
@@ -101,7 +107,11 @@ export function createHopAuth(options: HopAuthOptions): HopAuth {
       want('prompt', 'the server asks questions that were not answered', prompts);
       options.give(verdict());
     } catch (error) {
-      options.give(error instanceof Problem ? error : new Problem('ssh-auth-failed', `The answers for ${name} could not be fetched.`, { cause: error }));
+      options.give(
+        error instanceof Problem
+          ? error
+          : new Problem('ssh-auth-failed', `The answers for ${name} could not be fetched.`, { cause: error }),
+      );
     }
   };
 
@@ -134,14 +144,21 @@ export function createHopAuth(options: HopAuthOptions): HopAuth {
     if (need !== undefined) {
       return new Problem('ssh-auth-needed', `Signing in to ${name} needs something from you: ${need.why}.`, {
         hint: 'Enter it and connect again.',
-        detail: { hop: index, kind: need.kind, prompts: need.prompts.map((prompt) => ({ hop: index, text: prompt.text, echo: prompt.echo })) },
+        detail: {
+          hop: index,
+          kind: need.kind,
+          prompts: need.prompts.map((prompt) => ({ hop: index, text: prompt.text, echo: prompt.echo })),
+        },
       });
     }
     if (tried.length === 0 && keyProblem !== undefined) return keyProblem;
     const what = tried.length === 0 ? 'no configured way to sign in could be used' : `the server refused ${tried.join(', ')}`;
     const why = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
     return new Problem('ssh-auth-failed', cleanText(`Signing in to ${name} failed: ${what}${why}.`, { maxLength: 1500 }), {
-      hint: serverTakes.length === 0 ? 'Check the user name and the key.' : `Check the user name and the key. The server takes: ${serverTakes.join(', ')}.`,
+      hint:
+        serverTakes.length === 0
+          ? 'Check the user name and the key.'
+          : `Check the user name and the key. The server takes: ${serverTakes.join(', ')}.`,
       detail: { hop: index, tried, serverTakes },
     });
   };
@@ -154,7 +171,12 @@ export function createHopAuth(options: HopAuthOptions): HopAuth {
         else if (method === 'none') next({ type: 'none', username: hop.user });
         else next(method);
       },
-      (error: unknown) => options.give(error instanceof Problem ? error : new Problem('ssh-auth-failed', `Signing in to ${name} failed while its secret was fetched.`, { cause: error })),
+      (error: unknown) =>
+        options.give(
+          error instanceof Problem
+            ? error
+            : new Problem('ssh-auth-failed', `Signing in to ${name} failed while its secret was fetched.`, { cause: error }),
+        ),
     );
     // Nothing returned: ssh2 waits for `next`.
     return undefined as unknown as false;

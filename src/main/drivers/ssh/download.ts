@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import type { TransferTools } from './files.ts';
@@ -32,7 +33,11 @@ export async function download(tools: TransferTools, remote: string, local: stri
       }
       if (fresh || got.resumedFrom === 0) {
         await rm(part, { force: true });
-        throw new Problem('integrity-mismatch', `${cleanText(remote, { maxLength: 500 })} from ${tools.where} does not have the expected SHA-256. The local file was not replaced.`, { hint: 'The file may be changing on the host, or it is damaged.', detail: { expected, got: got.sha256 } });
+        throw new Problem(
+          'integrity-mismatch',
+          `${cleanText(remote, { maxLength: 500 })} from ${tools.where} does not have the expected SHA-256. The local file was not replaced.`,
+          { hint: 'The file may be changing on the host, or it is damaged.', detail: { expected, got: got.sha256 } },
+        );
       }
     }
   } catch (error) {
@@ -42,8 +47,19 @@ export async function download(tools: TransferTools, remote: string, local: stri
   }
 }
 
-async function fetchPart(tools: TransferTools, source: Buffer, size: number, part: string, fresh: boolean, progress: TransferProgress | undefined): Promise<TransferResult> {
-  const file = await open(part, constants.O_RDWR | constants.O_CREAT | (fresh ? constants.O_TRUNC : 0) | (constants.O_NOFOLLOW ?? 0), 0o600);
+async function fetchPart(
+  tools: TransferTools,
+  source: Buffer,
+  size: number,
+  part: string,
+  fresh: boolean,
+  progress: TransferProgress | undefined,
+): Promise<TransferResult> {
+  const file = await open(
+    part,
+    constants.O_RDWR | constants.O_CREAT | (fresh ? constants.O_TRUNC : 0) | (constants.O_NOFOLLOW ?? 0),
+    0o600,
+  );
   try {
     let have = (await file.stat()).size;
     if (have > size) {
@@ -64,7 +80,14 @@ async function fetchPart(tools: TransferTools, source: Buffer, size: number, par
   }
 }
 
-async function copy(tools: TransferTools, source: Buffer, file: FileHandle, from: number, size: number, wrote: (bytes: Buffer, position: number) => void): Promise<void> {
+async function copy(
+  tools: TransferTools,
+  source: Buffer,
+  file: FileHandle,
+  from: number,
+  size: number,
+  wrote: (bytes: Buffer, position: number) => void,
+): Promise<void> {
   const pending: { start: number; buffer: Buffer; count: Promise<number> }[] = [];
   let next = from;
   const fill = (): void => {
@@ -82,7 +105,11 @@ async function copy(tools: TransferTools, source: Buffer, file: FileHandle, from
     if (head === undefined) return;
     tools.check();
     const count = await head.count;
-    if (count < head.buffer.length) throw new Problem('conflict', 'The remote file became shorter while it was read.', { retryable: true, hint: 'Try again when it is not being written.' });
+    if (count < head.buffer.length)
+      throw new Problem('conflict', 'The remote file became shorter while it was read.', {
+        retryable: true,
+        hint: 'Try again when it is not being written.',
+      });
     // In order, so that a cut leaves a part without holes.
     for (let done = 0; done < count; ) done += (await file.write(head.buffer, done, count - done, head.start + done)).bytesWritten;
     wrote(head.buffer, head.start + count);

@@ -1,5 +1,6 @@
 import type { ClientChannel } from 'ssh2';
-import { Problem, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import type { ChannelQueue } from './channels.ts';
 import type { Lifeline } from './lifeline.ts';
@@ -20,17 +21,27 @@ export interface ExecContext {
 const lingerMs = 2000;
 
 /** Implements {@link SshSession.exec}. `kind` is `long` for waits that may take their slot for long. */
-export async function exec(context: ExecContext, script: RemoteScript, options: ExecOptions = {}, kind: 'short' | 'long' = 'short'): Promise<ExecOutcome> {
+export async function exec(
+  context: ExecContext,
+  script: RemoteScript,
+  options: ExecOptions = {},
+  kind: 'short' | 'long' = 'short',
+): Promise<ExecOutcome> {
   const { where } = context;
   const timeoutMs = options.timeoutMs ?? 30_000;
   const timeout = AbortSignal.timeout(Math.min(timeoutMs, 2 ** 31 - 1));
   const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
   const started = performance.now();
   const program = execProgram(script);
-  const slot = await context.queue.open(kind, () => context.open(program.command), signal).catch((error: unknown) => {
-    if (!timeout.aborted || options.signal?.aborted === true) throw error;
-    throw new Problem('timed-out', `No channel to ${where} became free within ${Math.round(timeoutMs / 1000)} s; nothing was run.`, { retryable: true, cause: error });
-  });
+  const slot = await context.queue
+    .open(kind, () => context.open(program.command), signal)
+    .catch((error: unknown) => {
+      if (!timeout.aborted || options.signal?.aborted === true) throw error;
+      throw new Problem('timed-out', `No channel to ${where} became free within ${Math.round(timeoutMs / 1000)} s; nothing was run.`, {
+        retryable: true,
+        cause: error,
+      });
+    });
   const channel = slot.value;
   const keep = options.maxBytes ?? 4 * 1024 * 1024;
   const stdout = createCapture(keep);
@@ -50,16 +61,30 @@ export async function exec(context: ExecContext, script: RemoteScript, options: 
       resolve(outcome);
     };
     const unknown = (problem: ProblemData): void => settle({ outcome: 'unknown', problem });
-    const facts = (exitCode: number) => ({ exitCode, stdout: stdout.bytes(), stderr: stderr.bytes(), truncated: stdout.truncated || stderr.truncated, durationMs: performance.now() - started });
+    const facts = (exitCode: number) => ({
+      exitCode,
+      stdout: stdout.bytes(),
+      stderr: stderr.bytes(),
+      truncated: stdout.truncated || stderr.truncated,
+      durationMs: performance.now() - started,
+    });
     const finish = (): void => {
       stderr.push(filter.flush());
-      if (filter.exitCode !== undefined) return settle({ outcome: 'done', ...facts(filter.exitCode) });
-      if (exit === undefined || exit.code === undefined) return unknown(lostDuringWork(context, 'a command was running'));
-      if (exit.code === null) return unknown(killed(where, exit.signal));
+      settle(ending());
+    };
+    const ending = (): ExecOutcome => {
+      if (filter.exitCode !== undefined) return { outcome: 'done', ...facts(filter.exitCode) };
+      if (exit === undefined || exit.code === undefined)
+        return { outcome: 'unknown', problem: lostDuringWork(context, 'a command was running') };
+      if (exit.code === null) return { outcome: 'unknown', problem: killed(where, exit.signal) };
       // The server says that its process ended, yet our program did not: it never ran, or not whole.
       const said = cleanText((stderr.bytes().length > 0 ? stderr : stdout).bytes().toString('utf8').trim(), { maxLength: 300 });
-      const problem = new Problem('remote-command-failed', `${where} ended the command before it was run whole (exit code ${exit.code})${said === '' ? '' : `: ${said}`}.`, { hint: 'The account may have no login shell, a forced command, or no /bin/sh with dd.', detail: { exitCode: exit.code } }).data;
-      settle({ outcome: 'failed', problem, ...facts(exit.code) });
+      const problem = new Problem(
+        'remote-command-failed',
+        `${where} ended the command before it was run whole (exit code ${exit.code})${said === '' ? '' : `: ${said}`}.`,
+        { hint: 'The account may have no login shell, a forced command, or no /bin/sh with dd.', detail: { exitCode: exit.code } },
+      ).data;
+      return { outcome: 'failed', problem, ...facts(exit.code) };
     };
     const lingerOn = (): void => {
       if (filter.exitCode === undefined || settled) return;
@@ -72,7 +97,14 @@ export async function exec(context: ExecContext, script: RemoteScript, options: 
     const onAbort = (): void => {
       if (filter.exitCode !== undefined) finish();
       else if (options.signal?.aborted === true) unknown(cancelled(`A command on ${where}`).data);
-      else unknown(new Problem('timed-out', `A command on ${where} was not seen to end within ${Math.round(timeoutMs / 100) / 10} s. It may still be running.`, { retryable: true }).data);
+      else
+        unknown(
+          new Problem(
+            'timed-out',
+            `A command on ${where} was not seen to end within ${Math.round(timeoutMs / 100) / 10} s. It may still be running.`,
+            { retryable: true },
+          ).data,
+        );
       channel.close();
     };
 
@@ -109,13 +141,20 @@ export async function exec(context: ExecContext, script: RemoteScript, options: 
 export function lostDuringWork(context: { readonly lifeline: Lifeline; readonly where: string }, while_: string): ProblemData {
   return (
     context.lifeline.over ??
-    new Problem('ssh-connection-lost', `The channel to ${context.where} ended without an exit code while ${while_}. Its outcome is not known.`, { retryable: true, hint: 'Look at the host before trying again.' }).data
+    new Problem(
+      'ssh-connection-lost',
+      `The channel to ${context.where} ended without an exit code while ${while_}. Its outcome is not known.`,
+      { retryable: true, hint: 'Look at the host before trying again.' },
+    ).data
   );
 }
 
 /** A shell that was killed from outside: whether its script had finished was not seen. */
 export function killed(where: string, signal: string | undefined): ProblemData {
-  return new Problem('outcome-unknown', `A command on ${where} was ended by ${signal ?? 'a signal'} before it reported its exit code.`, { hint: 'Look at the host: the memory may have run out.', detail: { signal: signal ?? 'unknown' } }).data;
+  return new Problem('outcome-unknown', `A command on ${where} was ended by ${signal ?? 'a signal'} before it reported its exit code.`, {
+    hint: 'Look at the host: the memory may have run out.',
+    detail: { signal: signal ?? 'unknown' },
+  }).data;
 }
 
 interface Capture {

@@ -4,10 +4,12 @@ import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import type { ChannelKind, ChannelQueue } from './channels.ts';
 import { download } from './download.ts';
-import { type ExecContext, exec } from './exec.ts';
+import type { ExecContext } from './exec.ts';
+import { exec } from './exec.ts';
 import type { Lifeline } from './lifeline.ts';
 import { cancelled } from './problems.ts';
-import { type Sftp, wrapSftp } from './sftp.ts';
+import type { Sftp } from './sftp.ts';
+import { wrapSftp } from './sftp.ts';
 import type { RemoteEntry, RemoteScript, SshFiles } from './types.ts';
 import { upload } from './upload.ts';
 
@@ -51,7 +53,10 @@ export function createFiles(context: FilesContext): SshFiles {
     }
   };
   const transfer = async <T>(key: string, signal: AbortSignal | undefined, work: (tools: TransferTools) => Promise<T>): Promise<T> => {
-    if (busy.has(key)) throw new Problem('conflict', `A transfer to ${cleanText(key, { maxLength: 500 })} is already under way.`, { hint: 'Wait for it to end.' });
+    if (busy.has(key))
+      throw new Problem('conflict', `A transfer to ${cleanText(key, { maxLength: 500 })} is already under way.`, {
+        hint: 'Wait for it to end.',
+      });
     busy.add(key);
     try {
       return await withSftp('long', signal, (sftp) =>
@@ -75,7 +80,12 @@ export function createFiles(context: FilesContext): SshFiles {
         const found = await sftp.stat(path);
         return found === undefined ? undefined : asEntry(path.slice(path.lastIndexOf('/') + 1), found);
       }),
-    list: (path) => withSftp('short', undefined, async (sftp) => (await sftp.readdir(path)).filter((one) => one.filename !== '.' && one.filename !== '..').map((one) => asEntry(one.filename, one.attrs))),
+    list: (path) =>
+      withSftp('short', undefined, async (sftp) =>
+        (await sftp.readdir(path))
+          .filter((one) => one.filename !== '.' && one.filename !== '..')
+          .map((one) => asEntry(one.filename, one.attrs)),
+      ),
     readText: (path, maxBytes = 1024 * 1024) => withSftp('short', undefined, (sftp) => readBeginning(sftp, path, maxBytes)),
     download: (remote, local, options = {}) => transfer(local, options.signal, (tools) => download(tools, remote, local, options)),
     upload: (local, remote, options = {}) => transfer(remote, options.signal, (tools) => upload(tools, local, remote, options)),
@@ -100,12 +110,17 @@ async function readBeginning(sftp: Sftp, path: string, maxBytes: number): Promis
   }
 }
 
-const kinds: Record<number, RemoteEntry['type']> = { 0o100000: 'file', 0o040000: 'directory', 0o120000: 'link' };
+/** The file types of a mode (S_IFMT). */
+const kinds = new Map<number, RemoteEntry['type']>([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'link'],
+]);
 
 function asEntry(name: string, attributes: Attributes): RemoteEntry {
   return {
     name,
-    type: kinds[attributes.mode & 0o170000] ?? 'other',
+    type: kinds.get(attributes.mode & 0o170000) ?? 'other',
     size: attributes.size,
     modifiedAt: attributes.mtime * 1000,
     mode: attributes.mode & 0o7777,
@@ -124,15 +139,27 @@ const moveScript = `mv -f -- "$1" "$2"`;
 async function must(context: FilesContext, script: string, args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
   const program: RemoteScript = { script, args };
   // Hashing a large file takes its time: an hour covers a terabyte.
-  const outcome = await exec(context.exec, program, { timeoutMs: 3_600_000, maxBytes: 64 * 1024, ...(signal === undefined ? {} : { signal }) });
+  const outcome = await exec(context.exec, program, {
+    timeoutMs: 3_600_000,
+    maxBytes: 64 * 1024,
+    ...(signal === undefined ? {} : { signal }),
+  });
   if (outcome.outcome !== 'done') throw Problem.from(outcome.problem);
   if (outcome.exitCode === 0) return outcome.stdout.toString('utf8');
-  if (outcome.exitCode === 96) throw new Problem('not-supported', `${context.where} has neither sha256sum nor shasum nor openssl, so a transfer cannot be verified.`, { hint: 'Install coreutils on the host.' });
-  throw new Problem('remote-command-failed', `${context.where} could not do a step of the transfer: ${cleanText(outcome.stderr.toString('utf8'), { maxLength: 300 })}`, { detail: { exitCode: outcome.exitCode } });
+  if (outcome.exitCode === 96)
+    throw new Problem('not-supported', `${context.where} has neither sha256sum nor shasum nor openssl, so a transfer cannot be verified.`, {
+      hint: 'Install coreutils on the host.',
+    });
+  throw new Problem(
+    'remote-command-failed',
+    `${context.where} could not do a step of the transfer: ${cleanText(outcome.stderr.toString('utf8'), { maxLength: 300 })}`,
+    { detail: { exitCode: outcome.exitCode } },
+  );
 }
 
 async function remoteSha256(context: FilesContext, path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = /\b([0-9a-f]{64})\b/.exec(await must(context, hashScript, [path], signal))?.[1];
-  if (hash === undefined) throw new Problem('integrity-mismatch', `${context.where} did not tell the SHA-256 of ${cleanText(path, { maxLength: 300 })}.`);
+  if (hash === undefined)
+    throw new Problem('integrity-mismatch', `${context.where} did not tell the SHA-256 of ${cleanText(path, { maxLength: 300 })}.`);
   return hash;
 }

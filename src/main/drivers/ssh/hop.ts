@@ -38,7 +38,10 @@ export function openTcp(hop: SshHop, context: HopContext): Promise<Socket> {
       clearTimeout(timer);
       context.signal?.removeEventListener('abort', onAbort);
       socket.removeAllListeners();
-      if (problem === undefined) return resolve(socket);
+      if (problem === undefined) {
+        resolve(socket);
+        return;
+      }
       socket.on('error', () => undefined);
       socket.destroy();
       reject(problem);
@@ -58,7 +61,10 @@ export function openThrough(previous: ConnectedHop, hop: SshHop, index: number, 
   const name = hopName(hop, index, context.jumps);
   return new Promise((resolve, reject) => {
     const onAbort = (): void => settle(() => reject(cancelled(`Connecting to ${name}`)));
-    const timer = setTimeout(() => settle(() => reject(timeoutOf(name, context, `${previous.name} was reaching it`))), context.readyTimeoutMs);
+    const timer = setTimeout(
+      () => settle(() => reject(timeoutOf(name, context, `${previous.name} was reaching it`))),
+      context.readyTimeoutMs,
+    );
     let settled = false;
     const settle = (then: () => void): void => {
       if (settled) return;
@@ -68,9 +74,12 @@ export function openThrough(previous: ConnectedHop, hop: SshHop, index: number, 
       then();
     };
     context.signal?.addEventListener('abort', onAbort, { once: true });
-    const failed = (error: unknown): void => settle(() => reject(unreachable(name, `${previous.name} could not reach it (${reasonOf(error)})`, error)));
+    const failed = (error: unknown): void =>
+      settle(() => reject(unreachable(name, `${previous.name} could not reach it (${reasonOf(error)})`, error)));
     try {
-      previous.client.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) => (error === undefined ? settle(() => resolve(channel)) : failed(error)));
+      previous.client.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) =>
+        error === undefined ? settle(() => resolve(channel)) : failed(error),
+      );
     } catch (error) {
       failed(error);
     }
@@ -103,13 +112,19 @@ export function signIn(stream: Duplex, hop: SshHop, index: number, context: HopC
       });
     const onAbort = (): void => fail(cancelled(`Connecting to ${name}`));
     // Our own clock instead of ssh2's, because ssh2's runs on while somebody is asked for a password.
-    const clock = pausableTimer(context.readyTimeoutMs, () => fail(timeoutOf(name, context, hostKey === undefined ? 'the SSH greeting' : 'signing in')));
+    const clock = pausableTimer(context.readyTimeoutMs, () =>
+      fail(timeoutOf(name, context, hostKey === undefined ? 'the SSH greeting' : 'signing in')),
+    );
     const auth = createHopAuth({ hop, index, name, secrets: context.secrets, give: fail, thinking: (on) => clock.pause(on) });
 
     const verify = (key: Buffer): boolean => {
       if (hostKey !== undefined) {
         if (hostKey.equals(key)) return true;
-        refused = new Problem('host-key-changed', `${name} presented another key in the middle of the session: ${fingerprintOf(key)} instead of ${fingerprintOf(hostKey)}.`, { hint: 'The connection was closed. Find out why before connecting again.' });
+        refused = new Problem(
+          'host-key-changed',
+          `${name} presented another key in the middle of the session: ${fingerprintOf(key)} instead of ${fingerprintOf(hostKey)}.`,
+          { hint: 'The connection was closed. Find out why before connecting again.' },
+        );
         return false;
       }
       const decision = decideSafely(context.policy, { index, host: hop.host, port: hop.port }, key);
@@ -118,7 +133,11 @@ export function signIn(stream: Duplex, hop: SshHop, index: number, context: HopC
         return true;
       }
       const { detail, ...problem } = decision.problem;
-      refused = Problem.from({ ...problem, message: index < context.jumps ? `On the way, ${name}: ${problem.message}` : problem.message, detail: { ...detail, ...(decision.question === undefined ? {} : { question: decision.question }) } });
+      refused = Problem.from({
+        ...problem,
+        message: index < context.jumps ? `On the way, ${name}: ${problem.message}` : problem.message,
+        detail: { ...detail, ...(decision.question === undefined ? {} : { question: decision.question }) },
+      });
       return false;
     };
 
@@ -129,7 +148,16 @@ export function signIn(stream: Duplex, hop: SshHop, index: number, context: HopC
       if (hostKey !== undefined && /too many authentication failures/i.test(error.message)) return fail(auth.verdict());
       fail(error.level === 'client-socket' ? unreachable(name, networkReason(error), error) : protocolProblem(name, error));
     });
-    const ended = (): void => fail(refused ?? unreachable(name, hostKey === undefined ? 'it closed the connection before the SSH handshake was done' : 'it closed the connection while signing in'));
+    const ended = (): void =>
+      fail(
+        refused ??
+          unreachable(
+            name,
+            hostKey === undefined
+              ? 'it closed the connection before the SSH handshake was done'
+              : 'it closed the connection while signing in',
+          ),
+      );
     client.once('end', ended).once('close', ended);
     client.once('ready', () =>
       settle(() => {
@@ -161,7 +189,13 @@ function decideSafely(policy: HostKeyPolicy, hop: { index: number; host: string;
   try {
     return policy.decide(hop, key);
   } catch (error) {
-    return { verdict: 'refuse', problem: new Problem('host-key-unknown', `The key ${fingerprintOf(key)} (${keyTypeOf(key)}) could not be checked: ${reasonOf(error)}.`).data };
+    return {
+      verdict: 'refuse',
+      problem: new Problem(
+        'host-key-unknown',
+        `The key ${fingerprintOf(key)} (${keyTypeOf(key)}) could not be checked: ${reasonOf(error)}.`,
+      ).data,
+    };
   }
 }
 
@@ -190,14 +224,26 @@ function pausableTimer(totalMs: number, expired: () => void): { pause(on: boolea
 }
 
 function unreachable(name: string, why: string, cause?: unknown): Problem {
-  return new Problem('ssh-unreachable', `${name} cannot be reached: ${why}.`, { retryable: true, hint: 'Check the host name, the port, the network and the firewall.', ...(cause === undefined ? {} : { cause }) });
+  return new Problem('ssh-unreachable', `${name} cannot be reached: ${why}.`, {
+    retryable: true,
+    hint: 'Check the host name, the port, the network and the firewall.',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 function timeoutOf(name: string, context: HopContext, during: string): Problem {
-  return new Problem('ssh-timeout', `${name} did not answer within ${Math.round(context.readyTimeoutMs / 1000)} s (${during}).`, { retryable: true, hint: 'Check the network; a firewall may be dropping packets silently.' });
+  return new Problem('ssh-timeout', `${name} did not answer within ${Math.round(context.readyTimeoutMs / 1000)} s (${during}).`, {
+    retryable: true,
+    hint: 'Check the network; a firewall may be dropping packets silently.',
+  });
 }
 
 function protocolProblem(name: string, error: unknown): Problem {
   const why = cleanText(reasonOf(error), { maxLength: 300 });
-  return new Problem('ssh-protocol-error', `The SSH handshake with ${name} failed: ${why}.`, { hint: /no matching/i.test(why) ? 'The server offers only old algorithms. Update its SSH server.' : 'Check that an SSH server listens on that port.', cause: error });
+  return new Problem('ssh-protocol-error', `The SSH handshake with ${name} failed: ${why}.`, {
+    hint: /no matching/i.test(why)
+      ? 'The server offers only old algorithms. Update its SSH server.'
+      : 'Check that an SSH server listens on that port.',
+    cause: error,
+  });
 }

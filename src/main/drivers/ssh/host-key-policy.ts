@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { HostKeyQuestion, KnownHostKey } from '../../../contract/connections.ts';
-import { Problem, type ProblemCode } from '../../../contract/problem.ts';
+import type { ProblemCode } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import { fingerprintOf, keyTypeOf } from './fingerprint.ts';
-import { type KnownHostsEntry, knownHostsName, parseKnownHosts } from './known-hosts.ts';
+import type { KnownHostsEntry } from './known-hosts.ts';
+import { knownHostsName, parseKnownHosts } from './known-hosts.ts';
 import type { HostKeyDecision, HostKeyPolicy } from './types.ts';
 
 /** A key the user accepted in the app. `host` is compared without regard to case. */
@@ -57,7 +59,10 @@ export async function createHostKeyPolicy(options: HostKeyPolicyOptions): Promis
     const matching = entries.filter((entry) => entry.marker !== 'revoked' && entry.matches(name));
     const stored = options.stored().filter((key) => key.host.toLowerCase() === host.toLowerCase() && key.port === port);
     return {
-      known: [...stored.map(({ type, fingerprint }) => ({ type, fingerprint, source: 'app' })), ...matching.filter((entry) => entry.marker === 'none').map(asKnown)],
+      known: [
+        ...stored.map(({ type, fingerprint }) => ({ type, fingerprint, source: 'app' })),
+        ...matching.filter((entry) => entry.marker === 'none').map(asKnown),
+      ],
       authorities: matching.filter((entry) => entry.marker === 'cert-authority').map(asKnown),
     };
   };
@@ -67,7 +72,8 @@ export async function createHostKeyPolicy(options: HostKeyPolicyOptions): Promis
     decide(hop, key) {
       const offered = { type: keyTypeOf(key), fingerprint: fingerprintOf(key) };
       const { known, authorities } = onRecord(hop.host, hop.port);
-      const refuse = (verdict: HostKeyQuestion['verdict'], on: readonly KnownHostKey[]) => refusal({ verdict, hop: { index: hop.index, host: hop.host, port: hop.port }, offered, known: [...on] });
+      const refuse = (verdict: HostKeyQuestion['verdict'], on: readonly KnownHostKey[]) =>
+        refusal({ verdict, hop: { index: hop.index, host: hop.host, port: hop.port }, offered, known: [...on] });
       // OpenSSH honours a revocation under the names of its line only; asking of any name costs nothing and fails safe.
       const revoked = entries.filter((entry) => entry.marker === 'revoked' && entry.key.equals(key));
       if (revoked.length > 0) return refuse('revoked', revoked.map(asKnown));
@@ -107,7 +113,11 @@ const words: Record<HostKeyQuestion['verdict'], { code: ProblemCode; what: strin
     what: 'is not the one on record. Somebody may be intercepting the connection, or the host was reinstalled',
     hint: 'Find out why the key changed before anything else. If the new key is right, forget the old one and accept the new one by its fingerprint.',
   },
-  revoked: { code: 'host-key-revoked', what: 'is marked @revoked', hint: 'Do not connect. The key is known to be compromised; the host needs a new one.' },
+  revoked: {
+    code: 'host-key-revoked',
+    what: 'is marked @revoked',
+    hint: 'Do not connect. The key is known to be compromised; the host needs a new one.',
+  },
   'certificate-authority': {
     code: 'host-key-unsupported',
     what: 'is vouched for by a certificate authority only (@cert-authority), and SSH certificates are not supported here',
@@ -118,7 +128,13 @@ const words: Record<HostKeyQuestion['verdict'], { code: ProblemCode; what: strin
 function refusal(question: HostKeyQuestion): HostKeyDecision {
   const { code, what, hint } = words[question.verdict];
   const host = `${cleanText(question.hop.host, { maxLength: 255 })}:${question.hop.port}`;
-  const old = question.verdict === 'changed' ? ` On record: ${question.known.slice(0, 4).map((key) => `${key.fingerprint} (${key.type}, ${cleanText(key.source, { maxLength: 200 })})`).join(', ')}.` : '';
+  const old =
+    question.verdict === 'changed'
+      ? ` On record: ${question.known
+          .slice(0, 4)
+          .map((key) => `${key.fingerprint} (${key.type}, ${cleanText(key.source, { maxLength: 200 })})`)
+          .join(', ')}.`
+      : '';
   const message = `The key of ${host} ${what}. It offers ${question.offered.fingerprint} (${question.offered.type}).${old}`;
   return { verdict: 'refuse', question, problem: new Problem(code, message, { hint, detail: { question } }).data };
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
-import { type ExecContext, exec } from './exec.ts';
+import type { ExecContext } from './exec.ts';
+import { exec } from './exec.ts';
 import { detachScript, runnerScript, stateScript } from './job-scripts.ts';
 import { cancelled } from './problems.ts';
 import { shellQuote, shellQuoteAll } from './quote.ts';
@@ -16,19 +17,32 @@ const window = 256 * 1024;
 const turns = 100;
 
 /** Implements {@link SshSession.detach}. Throws when it is not known to have been started (`outcome-unknown` after a drop: look with `detached`). */
-export async function detach(context: ExecContext, key: string, script: RemoteScript, options: { input?: string | Buffer } = {}): Promise<DetachedState> {
+export async function detach(
+  context: ExecContext,
+  key: string,
+  script: RemoteScript,
+  options: { input?: string | Buffer } = {},
+): Promise<DetachedState> {
   requireKey(key);
   const program = Buffer.from(`set -- ${shellQuoteAll(script.args ?? [])}\neval ${shellQuote(script.script)}\n`);
   const input = Buffer.from((options.input ?? '') as string);
   const args = [key, `${key}-${randomBytes(8).toString('hex')}`, String(program.length), String(input.length), runnerScript];
   const outcome = await exec(context, { script: detachScript, args }, { input: Buffer.concat([program, input]), timeoutMs: 60_000 });
   if (outcome.outcome === 'unknown') {
-    throw new Problem('outcome-unknown', `Whether the job ${key} was started on ${context.where} is not known: ${outcome.problem.message}`, { hint: 'Connect again and look; starting it again is safe, it never runs twice.', retryable: true, detail: { key } });
+    throw new Problem(
+      'outcome-unknown',
+      `Whether the job ${key} was started on ${context.where} is not known: ${outcome.problem.message}`,
+      { hint: 'Connect again and look; starting it again is safe, it never runs twice.', retryable: true, detail: { key } },
+    );
   }
   const said = outcome.outcome === 'done' ? outcome.stderr.toString('utf8') : outcome.problem.message;
   if (outcome.outcome === 'failed' || outcome.exitCode !== 0) {
     const full = /No space left|Disk quota/i.test(said);
-    throw new Problem(full ? 'remote-disk-full' : 'remote-command-failed', `The job ${key} could not be started on ${context.where}: ${cleanText(said.trim(), { maxLength: 300 }) || 'its directory could not be prepared'}.`, { hint: 'Nothing was run. Check the disk and the home directory of the account.', detail: { key } });
+    throw new Problem(
+      full ? 'remote-disk-full' : 'remote-command-failed',
+      `The job ${key} could not be started on ${context.where}: ${cleanText(said.trim(), { maxLength: 300 }) || 'its directory could not be prepared'}.`,
+      { hint: 'Nothing was run. Check the disk and the home directory of the account.', detail: { key } },
+    );
   }
   return detached(context, key);
 }
@@ -42,9 +56,16 @@ export async function detached(context: ExecContext, key: string): Promise<Detac
 }
 
 /** Implements {@link SshSession.awaitDetached}: looks that wait on the host for news, so that neither side is busy. */
-export async function awaitDetached(context: ExecContext, key: string, options: NonNullable<Parameters<SshSession['awaitDetached']>[1]> = {}): Promise<Outcome<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>> {
+export async function awaitDetached(
+  context: ExecContext,
+  key: string,
+  options: NonNullable<Parameters<SshSession['awaitDetached']>[1]> = {},
+): Promise<Outcome<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>> {
   requireKey(key);
-  const streams = { out: { bytes: [] as Buffer[], size: 0, decoder: new StringDecoder('utf8') }, err: { bytes: [] as Buffer[], size: 0, decoder: new StringDecoder('utf8') } };
+  const streams = {
+    out: { bytes: [] as Buffer[], size: 0, decoder: new StringDecoder('utf8') },
+    err: { bytes: [] as Buffer[], size: 0, decoder: new StringDecoder('utf8') },
+  };
   const take = (stream: (typeof streams)['out'], chunk: Buffer): void => {
     if (stream.size < keep) stream.bytes.push(chunk.subarray(0, keep - stream.size));
     stream.size += chunk.length;
@@ -54,7 +75,13 @@ export async function awaitDetached(context: ExecContext, key: string, options: 
   let missed = 0;
   for (;;) {
     if (options.signal?.aborted === true) return { outcome: 'unknown', problem: cancelled(`Waiting for the job ${key}`).data };
-    const look = await lookAt(context, key, { out: streams.out.size, err: streams.err.size, most: window, turns, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    const look = await lookAt(context, key, {
+      out: streams.out.size,
+      err: streams.err.size,
+      most: window,
+      turns,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
     if (look.outcome === 'unknown') {
       // One channel was lost or one look was slow: the job is not concerned, and the next look goes on where this one was.
       const passing = look.problem.code === 'ssh-connection-lost' || look.problem.code === 'timed-out';
@@ -67,19 +94,39 @@ export async function awaitDetached(context: ExecContext, key: string, options: 
     take(streams.err, look.stderr);
     if (look.facts.state === 'running' || look.stdout.length === window || look.stderr.length === window) continue;
     if (look.facts.state === 'exited' && look.facts.exitCode !== undefined) {
-      return { outcome: 'done', exitCode: look.facts.exitCode, stdout: Buffer.concat(streams.out.bytes).toString('utf8'), stderr: Buffer.concat(streams.err.bytes).toString('utf8') };
+      return {
+        outcome: 'done',
+        exitCode: look.facts.exitCode,
+        stdout: Buffer.concat(streams.out.bytes).toString('utf8'),
+        stderr: Buffer.concat(streams.err.bytes).toString('utf8'),
+      };
     }
     const why = look.facts.state === 'absent' ? 'there is no such job' : 'its process is gone without leaving an exit code';
-    return { outcome: 'unknown', problem: new Problem('outcome-unknown', `The outcome of the job ${key} on ${context.where} is not known: ${why}.`, { hint: 'Look at the host before starting anything again.', detail: { key, state: look.facts.state } }).data };
+    return {
+      outcome: 'unknown',
+      problem: new Problem('outcome-unknown', `The outcome of the job ${key} on ${context.where} is not known: ${why}.`, {
+        hint: 'Look at the host before starting anything again.',
+        detail: { key, state: look.facts.state },
+      }).data,
+    };
   }
 }
 
 type Facts = Omit<DetachedState, 'stdout' | 'stderr'>;
 type Look = Outcome<{ readonly facts: Facts; readonly stdout: Buffer; readonly stderr: Buffer }>;
 
-async function lookAt(context: ExecContext, key: string, ask: { out: number; err: number; most: number; turns: number; signal?: AbortSignal }): Promise<Look> {
+async function lookAt(
+  context: ExecContext,
+  key: string,
+  ask: { out: number; err: number; most: number; turns: number; signal?: AbortSignal },
+): Promise<Look> {
   const args = [key, ask.out, ask.err, ask.most, ask.turns].map(String);
-  const outcome = await exec(context, { script: stateScript, args }, { timeoutMs: 60_000, maxBytes: 2 * ask.most + 4096, ...(ask.signal === undefined ? {} : { signal: ask.signal }) }, ask.turns > 0 ? 'long' : 'short').catch((error: unknown) => {
+  const outcome = await exec(
+    context,
+    { script: stateScript, args },
+    { timeoutMs: 60_000, maxBytes: 2 * ask.most + 4096, ...(ask.signal === undefined ? {} : { signal: ask.signal }) },
+    ask.turns > 0 ? 'long' : 'short',
+  ).catch((error: unknown) => {
     if (error instanceof Problem) return { outcome: 'unknown' as const, problem: error.data };
     throw error;
   });
@@ -88,7 +135,14 @@ async function lookAt(context: ExecContext, key: string, ask: { out: number; err
   const end = outcome.stdout.indexOf(0x0a);
   const header = /^(absent|running|exited|lost) (\d+|-) (\d+|-) (\d+) (\d+)$/.exec(outcome.stdout.toString('latin1', 0, Math.max(0, end)));
   if (header === null || outcome.exitCode !== 0) {
-    return { outcome: 'failed', problem: new Problem('remote-command-failed', `The state of the job ${key} on ${context.where} could not be read: ${cleanText(outcome.stderr.toString('utf8').trim(), { maxLength: 300 })}`, { detail: { key } }).data };
+    return {
+      outcome: 'failed',
+      problem: new Problem(
+        'remote-command-failed',
+        `The state of the job ${key} on ${context.where} could not be read: ${cleanText(outcome.stderr.toString('utf8').trim(), { maxLength: 300 })}`,
+        { detail: { key } },
+      ).data,
+    };
   }
   const stdoutEnd = end + 1 + Number(header[4]);
   const facts: Facts = {
@@ -96,9 +150,17 @@ async function lookAt(context: ExecContext, key: string, ask: { out: number; err
     ...(header[2] === '-' ? {} : { exitCode: Number(header[2]) }),
     ...(header[3] === '-' ? {} : { pid: Number(header[3]) }),
   };
-  return { outcome: 'done', facts, stdout: outcome.stdout.subarray(end + 1, stdoutEnd), stderr: outcome.stdout.subarray(stdoutEnd, stdoutEnd + Number(header[5])) };
+  return {
+    outcome: 'done',
+    facts,
+    stdout: outcome.stdout.subarray(end + 1, stdoutEnd),
+    stderr: outcome.stdout.subarray(stdoutEnd, stdoutEnd + Number(header[5])),
+  };
 }
 
 function requireKey(key: string): void {
-  if (!/^[a-z0-9][a-z0-9-]{0,80}$/.test(key)) throw new Problem('bad-input', 'A job’s key is made of lower-case letters, digits and hyphens, at most 81 of them.', { detail: { key: cleanText(key, { maxLength: 100 }) } });
+  if (!/^[a-z0-9][a-z0-9-]{0,80}$/.test(key))
+    throw new Problem('bad-input', 'A job’s key is made of lower-case letters, digits and hyphens, at most 81 of them.', {
+      detail: { key: cleanText(key, { maxLength: 100 }) },
+    });
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Problem, type ProblemCode, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemCode, ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import { backOffMs } from './back-off.ts';
-import { createConnectionKeeper, type KeeperClock, type KeeperState } from './keeper.ts';
+import type { KeeperClock, KeeperState } from './keeper.ts';
+import { createConnectionKeeper } from './keeper.ts';
 import type { SshSession } from './types.ts';
 
 function fakeClock(): KeeperClock & { advance(ms: number): Promise<void>; sleep(ms: number): Promise<void>; readonly timers: number } {
@@ -95,9 +97,19 @@ describe('createConnectionKeeper', () => {
 
   it('retries with growing waits and recovers', async () => {
     const fake = fakeSession();
-    const { keeper, clock, states, opens } = setUp([refuse('ssh-unreachable'), refuse('ssh-timeout'), refuse('ssh-unreachable'), async () => fake.session]);
+    const { keeper, clock, states, opens } = setUp([
+      refuse('ssh-unreachable'),
+      refuse('ssh-timeout'),
+      refuse('ssh-unreachable'),
+      async () => fake.session,
+    ]);
     const first = await keeper.connect();
-    expect(first).toMatchObject({ phase: 'waiting-to-retry', attempt: 1, retryAt: clock.now() + 1500, problem: { code: 'ssh-unreachable' } });
+    expect(first).toMatchObject({
+      phase: 'waiting-to-retry',
+      attempt: 1,
+      retryAt: clock.now() + 1500,
+      problem: { code: 'ssh-unreachable' },
+    });
     const waiting = keeper.whenConnected();
     await clock.advance(1499);
     expect(opens()).toBe(1);
@@ -120,7 +132,15 @@ describe('createConnectionKeeper', () => {
     await keeper.close();
   });
 
-  it.each<ProblemCode>(['ssh-auth-failed', 'ssh-auth-needed', 'host-key-unknown', 'host-key-changed', 'host-key-revoked', 'host-key-unsupported', 'key-file-unreadable'])('%s blocks and is never retried by itself', async (code) => {
+  it.each<ProblemCode>([
+    'ssh-auth-failed',
+    'ssh-auth-needed',
+    'host-key-unknown',
+    'host-key-changed',
+    'host-key-revoked',
+    'host-key-unsupported',
+    'key-file-unreadable',
+  ])('%s blocks and is never retried by itself', async (code) => {
     const fake = fakeSession();
     const { keeper, clock, opens } = setUp([refuse(code), async () => fake.session]);
     expect(await keeper.connect()).toMatchObject({ phase: 'blocked', problem: { code } });
@@ -135,7 +155,15 @@ describe('createConnectionKeeper', () => {
 
   it('tries at once after a sleep, and proves a session that slept', async () => {
     const [dead, alive, fresh] = [fakeSession(false), fakeSession(true), fakeSession()];
-    const { keeper, clock, opens } = setUp([refuse('ssh-unreachable'), refuse('ssh-unreachable'), refuse('ssh-unreachable'), refuse('ssh-unreachable'), refuse('ssh-unreachable'), async () => dead.session, async () => fresh.session]);
+    const { keeper, clock, opens } = setUp([
+      refuse('ssh-unreachable'),
+      refuse('ssh-unreachable'),
+      refuse('ssh-unreachable'),
+      refuse('ssh-unreachable'),
+      refuse('ssh-unreachable'),
+      async () => dead.session,
+      async () => fresh.session,
+    ]);
     await keeper.connect();
     await clock.advance(20_000);
     const before = opens();

@@ -1,5 +1,6 @@
 import type { ConnectionPhase } from '../../../contract/connections.ts';
-import { Problem, type ProblemCode, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemCode, ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import { backOffMs, createWakeDetector } from './back-off.ts';
 import { cancelled, reasonOf } from './problems.ts';
 import type { SshSession } from './types.ts';
@@ -96,7 +97,13 @@ export function createConnectionKeeper(options: KeeperOptions): ConnectionKeeper
 
   const become = (phase: ConnectionPhase, more: Partial<KeeperState> = {}): void => {
     const { problem, retryAt, attempt } = more;
-    state = { phase, since: clock.now(), attempt: attempt ?? state.attempt, ...(problem === undefined ? {} : { problem }), ...(retryAt === undefined ? {} : { retryAt }) };
+    state = {
+      phase,
+      since: clock.now(),
+      attempt: attempt ?? state.attempt,
+      ...(problem === undefined ? {} : { problem }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    };
     if (phase === 'connected' || phase === 'waiting-to-retry') wake.start();
     else wake.stop();
     options.onState?.(state);
@@ -108,7 +115,10 @@ export function createConnectionKeeper(options: KeeperOptions): ConnectionKeeper
   });
   const failed = (problem: ProblemData): void => {
     const attempts = state.attempt + 1;
-    if (blocking.has(problem.code)) return become('blocked', { problem, attempt: attempts });
+    if (blocking.has(problem.code)) {
+      become('blocked', { problem, attempt: attempts });
+      return;
+    }
     const wait = backOffMs(attempts, random);
     stopRetry = clock.after(wait, () => void attempt());
     become('waiting-to-retry', { problem, attempt: attempts, retryAt: Math.round(clock.now() + wait) });
@@ -139,7 +149,11 @@ export function createConnectionKeeper(options: KeeperOptions): ConnectionKeeper
       } catch (error) {
         if (abort.signal.aborted) return;
         trying = undefined;
-        failed(error instanceof Problem ? error.data : new Problem('internal-error', `Connecting failed: ${reasonOf(error)}`, { retryable: true, cause: error }).data);
+        failed(
+          error instanceof Problem
+            ? error.data
+            : new Problem('internal-error', `Connecting failed: ${reasonOf(error)}`, { retryable: true, cause: error }).data,
+        );
       }
     };
     const done = Promise.resolve().then(run);
@@ -152,7 +166,10 @@ export function createConnectionKeeper(options: KeeperOptions): ConnectionKeeper
     if (session !== opened || outcome?.outcome === 'done') return;
     session = undefined;
     void opened.close();
-    become('connecting', { problem: new Problem('ssh-connection-lost', 'The SSH connection did not survive the sleep of this computer.', { retryable: true }).data });
+    become('connecting', {
+      problem: new Problem('ssh-connection-lost', 'The SSH connection did not survive the sleep of this computer.', { retryable: true })
+        .data,
+    });
     await attempt();
   };
   const stop = async (): Promise<void> => {
@@ -212,5 +229,8 @@ export function createConnectionKeeper(options: KeeperOptions): ConnectionKeeper
 
 function notConnected(state: KeeperState): Problem {
   const why = state.problem === undefined ? '' : ` ${state.problem.message}`;
-  return new Problem('not-connected', `There is no SSH connection.${why}`, { retryable: state.phase === 'connecting' || state.phase === 'waiting-to-retry', hint: state.problem?.hint ?? 'Connect first.' });
+  return new Problem('not-connected', `There is no SSH connection.${why}`, {
+    retryable: state.phase === 'connecting' || state.phase === 'waiting-to-retry',
+    hint: state.problem?.hint ?? 'Connect first.',
+  });
 }

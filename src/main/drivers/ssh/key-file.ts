@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import ssh2, { type ParsedKey } from 'ssh2';
+import type { ParsedKey } from 'ssh2';
+import ssh2 from 'ssh2';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import { keyTypeOf } from './fingerprint.ts';
 import { reasonOf } from './problems.ts';
 
 /** A private key, read: usable as it is, or in want of its passphrase. */
-export type KeyFile = { readonly state: 'ready'; readonly key: ParsedKey } | { readonly state: 'locked'; unlock(passphrase: string): ParsedKey | undefined };
+export type KeyFile =
+  | { readonly state: 'ready'; readonly key: ParsedKey }
+  | { readonly state: 'locked'; unlock(passphrase: string): ParsedKey | undefined };
 
 /**
  * Reads a private key (OpenSSH's format or PEM). Throws `key-file-unreadable` for a file that is absent or no private
@@ -18,7 +21,12 @@ export type KeyFile = { readonly state: 'ready'; readonly key: ParsedKey } | { r
 export async function readKeyFile(path: string): Promise<KeyFile> {
   const file = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
   const shown = cleanText(path, { maxLength: 500 });
-  const unusable = (why: string, hint: string, cause?: unknown): Problem => new Problem('key-file-unreadable', `The key file ${shown} ${why}.`, { hint, detail: { path: shown }, ...(cause === undefined ? {} : { cause }) });
+  const unusable = (why: string, hint: string, cause?: unknown): Problem =>
+    new Problem('key-file-unreadable', `The key file ${shown} ${why}.`, {
+      hint,
+      detail: { path: shown },
+      ...(cause === undefined ? {} : { cause }),
+    });
   let data: Buffer;
   try {
     data = await readFile(file);
@@ -29,8 +37,13 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
   const text = data.toString('latin1');
   const facts = openSshFacts(text);
   const publicType = /^([a-z0-9@.-]+) AAAA/.exec(text)?.[1];
-  if ((facts?.type ?? publicType)?.startsWith('sk-') === true) throw unusable('belongs to a hardware security key (sk-…), which is not supported directly', 'Add it to your SSH agent (ssh-add) and choose the agent, or use another key.');
-  if ((facts?.type ?? publicType)?.includes('-cert-v0') === true) throw unusable('is an SSH certificate, and certificates are not supported', 'Use a plain key that the host lists in authorized_keys.');
+  if ((facts?.type ?? publicType)?.startsWith('sk-') === true)
+    throw unusable(
+      'belongs to a hardware security key (sk-…), which is not supported directly',
+      'Add it to your SSH agent (ssh-add) and choose the agent, or use another key.',
+    );
+  if ((facts?.type ?? publicType)?.includes('-cert-v0') === true)
+    throw unusable('is an SSH certificate, and certificates are not supported', 'Use a plain key that the host lists in authorized_keys.');
   if (publicType !== undefined) throw unusable('holds the public half of the key', 'Choose the file without “.pub”.');
   const parse = (passphrase?: string): ParsedKey | Error => {
     const parsed = ssh2.utils.parseKey(data, passphrase);
@@ -46,7 +59,8 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
     };
   }
   const key = parse();
-  if (key instanceof Error) throw unusable(`is not a usable private key (${reasonOf(key)})`, 'Convert it with: ssh-keygen -p -f <copy of the key>', key);
+  if (key instanceof Error)
+    throw unusable(`is not a usable private key (${reasonOf(key)})`, 'Convert it with: ssh-keygen -p -f <copy of the key>', key);
   if (!key.isPrivateKey()) throw unusable('holds no private key', 'Choose the private key file.');
   return { state: 'ready', key };
 }

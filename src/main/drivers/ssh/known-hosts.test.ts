@@ -32,7 +32,17 @@ describe('parseKnownHosts', () => {
 
   it('tells markers apart and skips what is malformed, with a warning', () => {
     const file = parseKnownHosts(
-      ['@revoked ' + line('*', one), '@cert-authority ' + line('*.example.org', two), '@strange ' + line('x', one), 'short', line('x', one, 'ssh-rsa'), 'x ssh-ed25519 !!!', '|1|bad ' + line('', one).trim(), 'h 1024 35 123456', line('ok', one) + ' a comment here'].join('\r\n'),
+      [
+        `@revoked ${line('*', one)}`,
+        `@cert-authority ${line('*.example.org', two)}`,
+        `@strange ${line('x', one)}`,
+        'short',
+        line('x', one, 'ssh-rsa'),
+        'x ssh-ed25519 !!!',
+        `|1|bad ${line('', one).trim()}`,
+        'h 1024 35 123456',
+        `${line('ok', one)} a comment here`,
+      ].join('\r\n'),
       'known_hosts',
     );
     expect(file.entries.map((entry) => [entry.marker, entry.source])).toEqual([
@@ -68,9 +78,12 @@ describe('files of ssh-keygen', () => {
     expect(text).not.toContain('example');
     const parsed = parseKnownHosts(text, file);
     expect(parsed.warnings).toEqual([]);
-    for (const name of ['web.example.org', '10.1.2.3', '[web.example.org]:2222']) expect(parsed.entries.filter((entry) => entry.matches(name))).toHaveLength(1);
+    for (const name of ['web.example.org', '10.1.2.3', '[web.example.org]:2222'])
+      expect(parsed.entries.filter((entry) => entry.matches(name))).toHaveLength(1);
     expect(parsed.entries.some((entry) => entry.matches('web.example.com'))).toBe(false);
-    expect(parsed.entries[0]?.fingerprint).toBe(execFileSync('ssh-keygen', ['-l', '-f', join(dir, 'k.pub')], { encoding: 'utf8' }).split(' ')[1]);
+    expect(parsed.entries[0]?.fingerprint).toBe(
+      execFileSync('ssh-keygen', ['-l', '-f', join(dir, 'k.pub')], { encoding: 'utf8' }).split(' ')[1],
+    );
   });
 
   describe('createHostKeyPolicy', () => {
@@ -80,7 +93,12 @@ describe('files of ssh-keygen', () => {
       return createHostKeyPolicy({ files: [file, join(dir, 'absent')], stored });
     };
     const hop = { index: 0, host: 'web.example.org', port: 22 };
-    const refused = (code: string, verdict: string) => expect.objectContaining({ verdict: 'refuse', problem: expect.objectContaining({ code }), question: expect.objectContaining({ verdict }) });
+    const refused = (code: string, verdict: string) =>
+      expect.objectContaining({
+        verdict: 'refuse',
+        problem: expect.objectContaining({ code }),
+        question: expect.objectContaining({ verdict }),
+      });
 
     it('accepts what is on record in a file or in the app', async () => {
       expect((await policyOf(line('web.example.org', one))).decide(hop, one).verdict).toBe('accept');
@@ -95,7 +113,9 @@ describe('files of ssh-keygen', () => {
       const changed = (await policyOf(line('web.example.org', one))).decide(hop, two);
       expect(changed).toEqual(refused('host-key-changed', 'changed'));
       if (changed.verdict !== 'refuse') return;
-      expect(changed.question?.known).toEqual([{ type: 'ssh-ed25519', fingerprint: fingerprintOf(one), source: `${join(dir, 'policy')}:1` }]);
+      expect(changed.question?.known).toEqual([
+        { type: 'ssh-ed25519', fingerprint: fingerprintOf(one), source: `${join(dir, 'policy')}:1` },
+      ]);
       expect(changed.problem.message).toContain(fingerprintOf(one));
       expect(changed.problem.message).toContain(fingerprintOf(two));
       expect(changed.problem.detail?.['question']).toEqual(changed.question);
@@ -109,7 +129,12 @@ describe('files of ssh-keygen', () => {
 
     it('lets a revocation win over everything', async () => {
       const text = `${line('web.example.org', one)}\n@revoked ${line('*', one)}\n`;
-      expect((await policyOf(text, () => [{ host: 'web.example.org', port: 22, type: 'ssh-ed25519', fingerprint: fingerprintOf(one) }])).decide(hop, one)).toEqual(refused('host-key-revoked', 'revoked'));
+      expect(
+        (await policyOf(text, () => [{ host: 'web.example.org', port: 22, type: 'ssh-ed25519', fingerprint: fingerprintOf(one) }])).decide(
+          hop,
+          one,
+        ),
+      ).toEqual(refused('host-key-revoked', 'revoked'));
     });
 
     it('says plainly that certificates are not supported', async () => {

@@ -79,7 +79,8 @@ function patternMatcher(field: string): ((name: string) => boolean) | undefined 
     const negated = pattern.startsWith('!');
     return { negated, match: (negated ? pattern.slice(1) : pattern).toLowerCase() };
   });
-  return (name) => compiled.some((p) => !p.negated && wildcardMatch(p.match, name)) && !compiled.some((p) => p.negated && wildcardMatch(p.match, name));
+  return (name) =>
+    compiled.some((p) => !p.negated && wildcardMatch(p.match, name)) && !compiled.some((p) => p.negated && wildcardMatch(p.match, name));
 }
 
 /** `*` is any run and `?` any one character; everything else is literal. Linear with one backtrack point, so no pattern can stall it. */

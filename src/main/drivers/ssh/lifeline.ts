@@ -1,4 +1,5 @@
-import { Problem, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 
 /**
  * What is waited for on one connection. ssh2 forgets some callbacks when the connection drops; whatever waits through

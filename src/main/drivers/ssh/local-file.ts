@@ -1,5 +1,7 @@
-import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, statfs } from 'node:fs/promises';
+import type { Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Problem } from '../../../contract/problem.ts';
 import { reasonOf } from './problems.ts';
@@ -8,7 +10,12 @@ import { reasonOf } from './problems.ts';
 export const blockSize = 64 * 1024;
 
 /** Feeds the first `length` bytes of a file into a hash. */
-export async function hashPrefix(file: FileHandle, length: number, hash: Hash = createHash('sha256'), check: () => void = () => undefined): Promise<Hash> {
+export async function hashPrefix(
+  file: FileHandle,
+  length: number,
+  hash: Hash = createHash('sha256'),
+  check: () => void = () => undefined,
+): Promise<Hash> {
   const buffer = Buffer.allocUnsafe(1024 * 1024);
   for (let position = 0; position < length; ) {
     check();
@@ -30,7 +37,11 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
 
 /** The local disk is full: nothing was replaced. */
 export function diskFull(path: string, why: string, cause?: unknown): Problem {
-  return new Problem('local-disk-full', `There is no room for ${path} on this computer: ${why}. The file that was there before is untouched.`, { hint: 'Free some space and try again; the transfer resumes.', detail: { path }, ...(cause === undefined ? {} : { cause }) });
+  return new Problem(
+    'local-disk-full',
+    `There is no room for ${path} on this computer: ${why}. The file that was there before is untouched.`,
+    { hint: 'Free some space and try again; the transfer resumes.', detail: { path }, ...(cause === undefined ? {} : { cause }) },
+  );
 }
 
 /** Turns a local file error into a problem; problems pass. */
@@ -39,7 +50,8 @@ export function localProblem(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return diskFull(path, reasonOf(error), error);
   if (code === 'ENOENT') return new Problem('not-found', `${path} does not exist on this computer.`, { detail: { path }, cause: error });
-  if (code !== undefined) return new Problem('bad-input', `${path} cannot be used on this computer: ${reasonOf(error)}.`, { detail: { path }, cause: error });
+  if (code !== undefined)
+    return new Problem('bad-input', `${path} cannot be used on this computer: ${reasonOf(error)}.`, { detail: { path }, cause: error });
   return error;
 }
 

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { Problem } from '../../../contract/problem.ts';
-import { ChannelRefused, type Probe } from './channels.ts';
+import type { Probe } from './channels.ts';
+import { ChannelRefused } from './channels.ts';
 import type { Lifeline } from './lifeline.ts';
 import { reasonOf } from './problems.ts';
 
@@ -10,12 +11,17 @@ type Refusal = Error & { readonly reason?: number | string };
 /** A refusal of the channel itself carries a reason; a refusal of what was to run in it does not. */
 function asRefusal(error: Refusal, what: string, where: string): Error {
   if (error.reason !== undefined) return new ChannelRefused(reasonOf(error), { cause: error });
-  return new Problem('ssh-channel-refused', `${where} refused to ${what}: ${reasonOf(error)}.`, { hint: 'The server may restrict what this user is allowed to do (ForceCommand, Subsystem).', cause: error });
+  return new Problem('ssh-channel-refused', `${where} refused to ${what}: ${reasonOf(error)}.`, {
+    hint: 'The server may restrict what this user is allowed to do (ForceCommand, Subsystem).',
+    cause: error,
+  });
 }
 
 /** Starts a command. Throws {@link ChannelRefused}, `ssh-channel-refused`, or the reason the line was cut. */
 export function openExec(client: Client, lifeline: Lifeline, where: string, command: string): Promise<ClientChannel> {
-  return lifeline.guard((resolve, reject) => client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(asRefusal(error, 'run a command', where)))));
+  return lifeline.guard((resolve, reject) =>
+    client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(asRefusal(error, 'run a command', where)))),
+  );
 }
 
 /** Opens a channel that does nothing until it is closed. Throws as {@link openExec}. */
@@ -29,22 +35,35 @@ export async function openIdle(client: Client, lifeline: Lifeline, where: string
 
 /** Starts the SFTP subsystem. Throws as {@link openExec}. */
 export function openSftp(client: Client, lifeline: Lifeline, where: string): Promise<SFTPWrapper> {
-  return lifeline.guard((resolve, reject) => client.sftp((error, sftp) => (error === undefined ? resolve(sftp) : reject(asRefusal(error, 'start SFTP', where)))));
+  return lifeline.guard((resolve, reject) =>
+    client.sftp((error, sftp) => (error === undefined ? resolve(sftp) : reject(asRefusal(error, 'start SFTP', where)))),
+  );
 }
 
-function forwarded(lifeline: Lifeline, what: string, where: string, start: (done: (error: Refusal | undefined, channel: Duplex) => void) => void): Promise<Duplex> {
+function forwarded(
+  lifeline: Lifeline,
+  what: string,
+  where: string,
+  start: (done: (error: Refusal | undefined, channel: Duplex) => void) => void,
+): Promise<Duplex> {
   return lifeline.guard((resolve, reject) =>
     start((error, channel) => {
       if (error === undefined) return resolve(channel);
       // 1 is "administratively prohibited"; the others mean that the far side could not be reached.
       const prohibited = error.reason === 1;
       reject(
-        new Problem('ssh-channel-refused', `${where} could not connect to ${what}: ${prohibited ? 'its SSH server forbids this forwarding' : reasonOf(error).replace(/^\(SSH\) Channel open failure: /, '')}.`, {
-          retryable: !prohibited,
-          hint: prohibited ? 'Look at AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in its sshd_config.' : 'Check that the service runs and listens there.',
-          detail: { to: what },
-          cause: error,
-        }),
+        new Problem(
+          'ssh-channel-refused',
+          `${where} could not connect to ${what}: ${prohibited ? 'its SSH server forbids this forwarding' : reasonOf(error).replace(/^\(SSH\) Channel open failure: /, '')}.`,
+          {
+            retryable: !prohibited,
+            hint: prohibited
+              ? 'Look at AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in its sshd_config.'
+              : 'Check that the service runs and listens there.',
+            detail: { to: what },
+            cause: error,
+          },
+        ),
       );
     }),
   );

@@ -1,4 +1,5 @@
-import { Problem, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import type { SshHop } from './types.ts';
 

@@ -11,12 +11,21 @@ function words(quoted: string): Buffer {
 }
 
 describe('shellQuote', () => {
-  it.each(['', ' ', "'", "''", '$(id)', '`id`', '\\', 'a\nb', '!', '*', '-n', '"', '\\n', "\\'", '\u001b[0m', 'é😀'])('carries %j', (word) =>
-    expect(words(shellQuote(word)).toString()).toBe(`${word}\0`),
+  it.each(['', ' ', "'", "''", '$(id)', '`id`', '\\', 'a\nb', '!', '*', '-n', '"', '\\n', "\\'", '\u001b[0m', 'é😀'])(
+    'carries %j',
+    (word) => expect(words(shellQuote(word)).toString()).toBe(`${word}\0`),
   );
 
   it('carries any words through a real shell, byte for byte', () => {
-    const word = fc.string({ unit: fc.oneof(fc.constantFrom("'", '"', '\\', '$', '`', '\n', ' ', ';', '&', '!', '*'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 })), maxLength: 30 }).filter((w) => !w.includes('\0'));
+    const word = fc
+      .string({
+        unit: fc.oneof(
+          fc.constantFrom("'", '"', '\\', '$', '`', '\n', ' ', ';', '&', '!', '*'),
+          fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+        ),
+        maxLength: 30,
+      })
+      .filter((w) => !w.includes('\0'));
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 20 }), (list) => {
         expect(words(shellQuoteAll(list)).equals(Buffer.from(list.map((w) => `${w}\0`).join('')))).toBe(true);

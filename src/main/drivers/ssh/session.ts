@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream';
-import { Problem, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import { createChannelQueue } from './channels.ts';
-import { type ExecContext, exec } from './exec.ts';
+import type { ExecContext } from './exec.ts';
+import { exec } from './exec.ts';
 import { createFiles } from './files.ts';
 import { fingerprintOf, keyTypeOf } from './fingerprint.ts';
-import { type ConnectedHop, type HopContext, openTcp, openThrough, signIn } from './hop.ts';
+import type { ConnectedHop, HopContext } from './hop.ts';
+import { openTcp, openThrough, signIn } from './hop.ts';
 import { awaitDetached, detach, detached } from './jobs.ts';
 import { createLifeline } from './lifeline.ts';
 import { openExec, openIdle, openSftp, openTcpForward, openUnixForward } from './open.ts';
@@ -37,7 +40,14 @@ export interface SshSessionOptions {
 export async function createSshSession(route: SshRoute, options: SshSessionOptions): Promise<SshSession> {
   const hops = [...route.jumps, route.target];
   const keepalive = options.keepalive ?? { intervalMs: 10_000, count: 3 };
-  const context: HopContext = { policy: options.policy, secrets: options.secrets, signal: options.signal, readyTimeoutMs: options.readyTimeoutMs ?? 20_000, keepalive, jumps: route.jumps.length };
+  const context: HopContext = {
+    policy: options.policy,
+    secrets: options.secrets,
+    signal: options.signal,
+    readyTimeoutMs: options.readyTimeoutMs ?? 20_000,
+    keepalive,
+    jumps: route.jumps.length,
+  };
   const log = options.log ?? (() => undefined);
   const connected: ConnectedHop[] = [];
   const lifeline = createLifeline();
@@ -99,7 +109,9 @@ export async function createSshSession(route: SshRoute, options: SshSessionOptio
   const queue = createChannelQueue({ limit: options.maxSessions ?? 8, lifeline, where, probe: () => openIdle(client, lifeline, where) });
   const execContext: ExecContext = { queue, lifeline, where, open: (command) => openExec(client, lifeline, where, command) };
   const files = createFiles({ queue, lifeline, where, exec: execContext, openSftp: () => openSftp(client, lifeline, where) });
-  const closed = new Promise<ProblemData | undefined>((resolve) => lifeline.onCut((reason) => void gone.then(() => resolve(closing ? undefined : reason))));
+  const closed = new Promise<ProblemData | undefined>((resolve) =>
+    lifeline.onCut((reason) => void gone.then(() => resolve(closing ? undefined : reason))),
+  );
 
   return {
     exec: (script, execOptions) => exec(execContext, script, execOptions),

@@ -45,12 +45,17 @@ export function wrapSftp(raw: SFTPWrapper, lifeline: Lifeline, where: string): S
       return true;
     } catch (error) {
       const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-      if (cause instanceof Error && (/does not support this extended request/.test(cause.message) || (cause as { code?: unknown }).code === 8)) return false;
+      if (
+        cause instanceof Error &&
+        (/does not support this extended request/.test(cause.message) || (cause as { code?: unknown }).code === 8)
+      )
+        return false;
       throw error;
     }
   };
   return {
-    open: (path, flags, attributes) => call(path, (done) => (attributes === undefined ? raw.open(path, flags, done) : raw.open(path, flags, attributes as never, done))),
+    open: (path, flags, attributes) =>
+      call(path, (done) => (attributes === undefined ? raw.open(path, flags, done) : raw.open(path, flags, attributes as never, done))),
     close: (handle) => call('', (done) => raw.close(handle, done as Plain)),
     stat: (path) => call<Stats>(path, (done) => raw.stat(path, done)).catch(absent),
     lstat: (path) => call<Stats>(path, (done) => raw.lstat(path, done)).catch(absent),
@@ -76,8 +81,23 @@ function asProblem(error: Error, path: string, where: string): Problem {
   const code = (error as { code?: unknown }).code;
   const file = path === '' ? `A file on ${where}` : `${cleanText(path, { maxLength: 500 })} on ${where}`;
   const detail = path === '' ? {} : { detail: { path: cleanText(path, { maxLength: 500 }) } };
-  if (code === 2) return new Problem('remote-file-missing', `${file} does not exist.`, { ...detail, hint: 'Check the path.', cause: error });
-  if (code === 3) return new Problem('remote-permission-denied', `${file} cannot be accessed: permission denied.`, { ...detail, hint: 'Check its owner and mode, or sign in as another user.', cause: error });
-  if (error.message === 'No response from server') return new Problem('ssh-connection-lost', `The SFTP channel to ${where} ended in the middle of a transfer.`, { retryable: true, hint: 'Connect again: the transfer resumes.', cause: error });
-  return new Problem('remote-command-failed', `${file} could not be worked on: ${reasonOf(error)}.`, { ...detail, hint: 'The disk may be full or the file system read-only.', cause: error });
+  if (code === 2)
+    return new Problem('remote-file-missing', `${file} does not exist.`, { ...detail, hint: 'Check the path.', cause: error });
+  if (code === 3)
+    return new Problem('remote-permission-denied', `${file} cannot be accessed: permission denied.`, {
+      ...detail,
+      hint: 'Check its owner and mode, or sign in as another user.',
+      cause: error,
+    });
+  if (error.message === 'No response from server')
+    return new Problem('ssh-connection-lost', `The SFTP channel to ${where} ended in the middle of a transfer.`, {
+      retryable: true,
+      hint: 'Connect again: the transfer resumes.',
+      cause: error,
+    });
+  return new Problem('remote-command-failed', `${file} could not be worked on: ${reasonOf(error)}.`, {
+    ...detail,
+    hint: 'The disk may be full or the file system read-only.',
+    cause: error,
+  });
 }

@@ -33,10 +33,15 @@ export async function stream(context: ExecContext, script: RemoteScript, options
       if (!stdout.writableEnded) stdout.end();
       if (filter.exitCode !== undefined) resolve({ outcome: 'done', exitCode: filter.exitCode });
       else if (asked !== undefined) resolve({ outcome: 'unknown', problem: asked.data });
-      else if (context.lifeline.over !== undefined || exit === undefined) resolve({ outcome: 'unknown', problem: lostDuringWork(context, 'a stream was open') });
+      else if (context.lifeline.over !== undefined || exit === undefined)
+        resolve({ outcome: 'unknown', problem: lostDuringWork(context, 'a stream was open') });
       else if (exit.code === null) resolve({ outcome: 'unknown', problem: killed(context.where, exit.signal) });
       else {
-        const problem = new Problem('remote-command-failed', `${context.where} ended the stream’s command before it was run whole (exit code ${exit.code}).`, { detail: { exitCode: exit.code } }).data;
+        const problem = new Problem(
+          'remote-command-failed',
+          `${context.where} ended the stream’s command before it was run whole (exit code ${exit.code}).`,
+          { detail: { exitCode: exit.code } },
+        ).data;
         resolve({ outcome: 'failed', problem, exitCode: exit.code });
       }
     };

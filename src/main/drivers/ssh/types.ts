@@ -1,6 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { ProblemData } from '../../../contract/problem.ts';
 import type { HostKeyQuestion } from '../../../contract/connections.ts';
+import type { ProblemData } from '../../../contract/problem.ts';
 
 /** How one hop is authenticated. Secrets are asked for by name when needed and never held longer than the handshake. */
 export type SshAuth =
@@ -136,9 +136,17 @@ export interface SshFiles {
   list(path: string): Promise<RemoteEntry[]>;
   readText(path: string, maxBytes?: number): Promise<string>;
   /** Downloads with resume; the local file appears under its name only when hash and size match. */
-  download(remote: string, local: string, options?: { sha256?: string; progress?: TransferProgress; signal?: AbortSignal }): Promise<TransferResult>;
+  download(
+    remote: string,
+    local: string,
+    options?: { sha256?: string; progress?: TransferProgress; signal?: AbortSignal },
+  ): Promise<TransferResult>;
   /** Uploads with resume; the remote file appears under its name only when hash and size match. */
-  upload(local: string, remote: string, options?: { mode?: number; progress?: TransferProgress; signal?: AbortSignal }): Promise<TransferResult>;
+  upload(
+    local: string,
+    remote: string,
+    options?: { mode?: number; progress?: TransferProgress; signal?: AbortSignal },
+  ): Promise<TransferResult>;
 }
 
 /**
@@ -156,7 +164,10 @@ export interface SshSession {
   /** Reads a detached job's state. */
   detached(key: string): Promise<DetachedState>;
   /** Waits until a detached job has exited, re-attaching over drops while the session lives; `unknown` when it does not. */
-  awaitDetached(key: string, options?: { signal?: AbortSignal; onOutput?: (text: string) => void }): Promise<Outcome<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>>;
+  awaitDetached(
+    key: string,
+    options?: { signal?: AbortSignal; onOutput?: (text: string) => void },
+  ): Promise<Outcome<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>>;
   readonly files: SshFiles;
   /** Opens a TCP connection from the host's side; a Node stream. */
   forwardTcp(host: string, port: number): Promise<Duplex>;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
 import type { TransferTools } from './files.ts';
@@ -31,7 +32,12 @@ export async function upload(tools: TransferTools, local: string, remote: string
         if (!(await sftp.renameOver(part, remote))) await tools.moveOver(part, remote);
         return sent;
       }
-      if (fresh || sent.resumedFrom === 0) throw new Problem('integrity-mismatch', `${cleanText(part, { maxLength: 500 })} on ${tools.where} does not have the SHA-256 of the local file. The remote file was not replaced.`, { hint: 'Check the host’s disk, then try again.', detail: { expected: sent.sha256 } });
+      if (fresh || sent.resumedFrom === 0)
+        throw new Problem(
+          'integrity-mismatch',
+          `${cleanText(part, { maxLength: 500 })} on ${tools.where} does not have the SHA-256 of the local file. The remote file was not replaced.`,
+          { hint: 'Check the host’s disk, then try again.', detail: { expected: sent.sha256 } },
+        );
     }
   } catch (error) {
     throw localProblem(error, local);
@@ -40,11 +46,22 @@ export async function upload(tools: TransferTools, local: string, remote: string
   }
 }
 
-async function sendPart(tools: TransferTools, source: FileHandle, size: number, part: string, fresh: boolean, mode: number, progress: TransferProgress | undefined): Promise<TransferResult> {
+async function sendPart(
+  tools: TransferTools,
+  source: FileHandle,
+  size: number,
+  part: string,
+  fresh: boolean,
+  mode: number,
+  progress: TransferProgress | undefined,
+): Promise<TransferResult> {
   const { sftp } = tools;
   // lstat, because a link somebody planted under this name must not be followed.
   const there = fresh ? undefined : await sftp.lstat(part);
-  if (there !== undefined && !there.isFile()) throw new Problem('conflict', `${cleanText(part, { maxLength: 500 })} on ${tools.where} is in the way and is not a plain file.`, { hint: 'Look at it and remove it.' });
+  if (there !== undefined && !there.isFile())
+    throw new Problem('conflict', `${cleanText(part, { maxLength: 500 })} on ${tools.where} is in the way and is not a plain file.`, {
+      hint: 'Look at it and remove it.',
+    });
   const from = there === undefined || there.size > size ? 0 : there.size;
   const handle = await sftp.open(part, from === 0 ? 'w' : 'r+', { mode: 0o600 });
   try {
@@ -78,7 +95,12 @@ async function sendPart(tools: TransferTools, source: FileHandle, size: number, 
     await Promise.all(pending);
     if (failure !== undefined) throw remoteFull(failure.error, part, tools.where);
     const { size: stored } = await sftp.fstat(handle);
-    if (stored !== size) throw new Problem('integrity-mismatch', `${cleanText(part, { maxLength: 500 })} on ${tools.where} has ${stored} bytes instead of ${size}.`, { retryable: true });
+    if (stored !== size)
+      throw new Problem(
+        'integrity-mismatch',
+        `${cleanText(part, { maxLength: 500 })} on ${tools.where} has ${stored} bytes instead of ${size}.`,
+        { retryable: true },
+      );
     await sftp.fsetstat(handle, { mode });
     await sftp.fsync(handle);
     return { bytes: size, sha256: hash.digest('hex'), resumedFrom: from };
@@ -90,5 +112,9 @@ async function sendPart(tools: TransferTools, source: FileHandle, size: number, 
 /** SFTP reports a full disk as a plain "Failure" of a write; nothing else makes a write to an open file fail so. */
 function remoteFull(error: unknown, part: string, where: string): unknown {
   if (!(error instanceof Problem) || error.code !== 'remote-command-failed') return error;
-  return new Problem('remote-disk-full', `${where} could not take more bytes of ${cleanText(part, { maxLength: 500 })}: most likely its disk or quota is full. The remote file was not replaced.`, { hint: 'Free some space on the host and try again; the transfer resumes.', cause: error });
+  return new Problem(
+    'remote-disk-full',
+    `${where} could not take more bytes of ${cleanText(part, { maxLength: 500 })}: most likely its disk or quota is full. The remote file was not replaced.`,
+    { hint: 'Free some space on the host and try again; the transfer resumes.', cause: error },
+  );
 }
