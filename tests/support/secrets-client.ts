@@ -6,6 +6,12 @@ import { Problem } from '../../src/contract/problem.ts';
 
 const script = fileURLToPath(new URL('./secrets-host.ts', import.meta.url));
 
+interface Answer {
+  readonly output?: unknown;
+  readonly problem?: ProblemData;
+  readonly crash?: string;
+}
+
 /** A running `secrets-host.ts`. */
 export interface SecretsHost {
   readonly pid: number;
@@ -28,7 +34,7 @@ export function startSecretsHost({
   knownHosts?: string;
 }): SecretsHost {
   const child = spawn(process.execPath, [script, folder, knownHosts], { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  const waiting = new Map<number, (answer: { output?: unknown; problem?: ProblemData; crash?: string }) => void>();
+  const waiting = new Map<number, (answer: Answer) => void>();
   let written = '';
   let next = 0;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -36,7 +42,7 @@ export function startSecretsHost({
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
     written += `${line}\n`;
-    const answer = JSON.parse(line) as { id: number };
+    const answer = JSON.parse(line) as Answer & { id: number };
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   });
@@ -47,7 +53,7 @@ export function startSecretsHost({
     async call<T>(call: string, input: unknown = {}): Promise<T> {
       next += 1;
       const id = next;
-      const answered = new Promise<{ output?: unknown; problem?: ProblemData; crash?: string }>((resolve) => waiting.set(id, resolve));
+      const answered = new Promise<Answer>((resolve) => waiting.set(id, resolve));
       child.stdin.write(`${JSON.stringify({ id, call, input })}\n`);
       const answer = await Promise.race([
         answered,

@@ -159,13 +159,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
       }, signal),
     async trust({ environmentId, fingerprint }) {
       const connection = of(environmentId);
-      if (connection.state.hostKey === undefined && connection.keeper.state.phase !== 'connected') await connection.keeper.retryNow();
+      // Nothing was asked yet, or what was refused may have been forgotten meanwhile: look again. No authentication is sent before.
+      if (connection.keeper.state.phase !== 'connected' && !canBeTrusted(connection.state.hostKey)) await connection.keeper.retryNow();
       const { hostKey: question, server } = connection.state;
       if (question === undefined) {
         if (server?.fingerprint === fingerprint) return connection.state;
         throw server === undefined ? notConnected(connection.state) : otherFingerprint(fingerprint, server.fingerprint);
       }
-      if (question.verdict === 'changed' || question.verdict === 'revoked') throw alreadyDecided(connection.state);
+      if (!canBeTrusted(question)) throw alreadyDecided(connection.state);
       const key = connection.offeredKey(question.offered.fingerprint);
       if (question.offered.fingerprint !== fingerprint || key === undefined)
         throw otherFingerprint(fingerprint, question.offered.fingerprint);
@@ -225,6 +226,11 @@ export function createConnections(options: ConnectionsOptions): Connections {
       connections.clear();
     },
   };
+}
+
+/** A changed or revoked key is never accepted by pasting its fingerprint. */
+function canBeTrusted(question: HostKeyQuestion | undefined): boolean {
+  return question?.verdict === 'unknown' || question?.verdict === 'certificate-authority';
 }
 
 /** The session, or the problem of the try that is under way; does not wait for another. */

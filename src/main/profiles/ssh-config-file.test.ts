@@ -169,7 +169,8 @@ describe('ProxyJump', () => {
 describe('how to sign in', () => {
   it('named key files first, with tokens, then the agent, then a password', async () => {
     const found = await targetOf(
-      'Host web\n HostName h.example.com\n User u\n IdentityFile ~/.ssh/%h-%r-%n\n IdentityFile %d/k/${QD}\nHost *\n IdentityFile ~/last\n',
+      'Host web\n HostName h.example.com\n User u\n IdentityFile ~/.ssh/%h-%r-%n\n IdentityFile %d/k/$' +
+        '{QD}\nHost *\n IdentityFile ~/last\n',
       'web',
       { env: { QD: 'var' } },
     );

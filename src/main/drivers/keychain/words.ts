@@ -4,6 +4,7 @@ import { cleanText } from '../text.ts';
 /** Why the keychain is not available. */
 export type KeychainReason =
   | 'not-looked'
+  | 'restarted'
   | 'no-answer'
   | 'canary-lost'
   | 'locked'
