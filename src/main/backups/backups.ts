@@ -7,6 +7,7 @@ import { Problem } from '../../contract/problem.ts';
 import { cleanText } from '../drivers/text.ts';
 import { createFeed, type Feed } from '../rpc/feed.ts';
 import { evicted, readRetention } from '../stacks/actions/friendlyface/retention.ts';
+import { inputValue } from '../stack-inputs.ts';
 import { type ApiOutcome, type FriendlyFaceApi, friendlyFaceApi } from './friendlyface-api.ts';
 import type { BackupsOptions } from './types.ts';
 import { checkLocally } from './check-locally.ts';
@@ -32,9 +33,10 @@ export function createBackups(options: BackupsOptions): Backups {
 
   const place = async (environmentId: string): Promise<Place> => {
     const environment = await options.environments.get({ environmentId });
-    const { backups } = options.stacks.get(environment.stack).definition;
+    const stack = options.stacks.get(environment.stack).definition;
+    const { backups } = stack;
     if (backups === undefined) throw new Problem('not-supported', `The stack of ${environment.name} says nothing of backups.`);
-    const input = (name: string | undefined): string => (name === undefined ? '' : (environment.inputs[name] ?? ''));
+    const input = (name: string | undefined): string => (name === undefined ? '' : inputValue(stack, environment.inputs, name));
     return {
       environment,
       api: friendlyFaceApi(options.http(environmentId), input(backups.base_url), () => options.secrets.read(environmentId, backups.secret)),

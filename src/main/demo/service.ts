@@ -1,6 +1,7 @@
 import type { DemoFault, DemoStatus } from '../../contract/demo.ts';
 import type { Environment, EnvironmentDraft } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
+import type { Connections } from '../connections/connections.ts';
 import type { Demo, DemoInfo } from './manager.ts';
 
 /** What {@link createDemoService} works with. */
@@ -31,7 +32,7 @@ export interface DemoService {
 }
 
 /** Joins the demo's child process with its environment: profile, host key, API key. */
-export function createDemoService({ demo, environments, secrets, trustKey, log }: DemoServiceOptions): DemoService {
+export function createDemoService({ demo, environments, secrets, connections, log }: DemoServiceOptions): DemoService {
   let starting: Promise<void> | undefined;
   let failure: string | undefined;
 
@@ -60,9 +61,25 @@ export function createDemoService({ demo, environments, secrets, trustKey, log }
     return environments.update({ environmentId: there.id, revision: there.revision, draft });
   };
 
+  /** A demo folder that was deleted comes back with another key; only this port of this computer is meant. */
+  const forgetFormerKeys = async ({ sshPort: port, hostKeyFingerprint }: DemoInfo): Promise<void> => {
+    for (const { host, port: known, fingerprint } of await connections.hostKeys()) {
+      if (host === '127.0.0.1' && known === port && fingerprint !== hostKeyFingerprint) await connections.forgetHostKey({ host, port, fingerprint });
+    }
+  };
+
+  /** Connects by the same verified way as everywhere: the child told its key's fingerprint over a pipe, and only that one is accepted. */
+  const trust = async (): Promise<void> => {
+    const environment = await own();
+    const fingerprint = demo.status().info?.hostKeyFingerprint;
+    if (environment === undefined || fingerprint === undefined) return;
+    const { hostKey } = await connections.connect({ environmentId: environment.id });
+    if (hostKey?.verdict === 'unknown') await connections.trust({ environmentId: environment.id, fingerprint });
+  };
+
   const launch = async (): Promise<void> => {
     const info = await demo.start();
-    await trustKey({ host: '127.0.0.1', port: info.sshPort, fingerprint: info.hostKeyFingerprint });
+    await forgetFormerKeys(info);
     const environment = await profile(info);
     try {
       await secrets.set({ environmentId: environment.id, key: 'api-key', value: (await demo.takeApiKey()).trim() });
@@ -112,6 +129,7 @@ export function createDemoService({ demo, environments, secrets, trustKey, log }
     status,
     async start() {
       await ensure();
+      await trust();
       return status();
     },
     async stop() {
