@@ -1,3 +1,6 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
 import { connectTo, skipSsh } from '../support/ssh-lab.ts';
@@ -50,6 +53,15 @@ describe.skipIf(skipSsh())('commands over a real sshd', () => {
     expect(await session.exec({ script: 'set -e; false; echo never' })).toMatchObject({ outcome: 'done', exitCode: 1 });
     expect(await session.exec({ script: 'if then' })).toMatchObject({ outcome: 'done', exitCode: 2 });
     expect(await session.exec({ script: 'kill -KILL $$' })).toMatchObject({ outcome: 'unknown', problem: { code: 'outcome-unknown' } });
+  });
+
+  it('keeps what start-up files print out of the output', async () => {
+    writeFileSync(join(sshd.dir, 'home', '.bashrc'), 'echo noise from a start-up file\n');
+    const outcome = await session.exec({ script: 'echo clean' });
+    expect(outcome.outcome === 'done' && outcome.stdout.toString()).toBe('clean\n');
+    const stream = await session.stream({ script: 'echo clean' });
+    expect(await text(stream.stdout)).toBe('clean\n');
+    rmSync(join(sshd.dir, 'home', '.bashrc'));
   });
 
   it('tells a timeout and a cancellation as unknown', async () => {

@@ -6,7 +6,7 @@ import type { ChannelQueue } from './channels.ts';
 import type { Lifeline } from './lifeline.ts';
 import { cancelled } from './problems.ts';
 import { execProgram } from './program.ts';
-import { createSentinelFilter } from './sentinel.ts';
+import { createSentinelFilter, createStartFilter } from './sentinel.ts';
 import type { ExecOptions, ExecOutcome, RemoteScript } from './types.ts';
 
 /** What a command runs over. */
@@ -47,6 +47,7 @@ export async function exec(
   const stdout = createCapture(keep);
   const stderr = createCapture(keep);
   const filter = createSentinelFilter(program.mark);
+  const start = createStartFilter(program.mark);
 
   return new Promise<ExecOutcome>((resolve) => {
     let settled = false;
@@ -78,7 +79,7 @@ export async function exec(
         return { outcome: 'unknown', problem: lostDuringWork(context, 'a command was running') };
       if (exit.code === null) return { outcome: 'unknown', problem: killed(where, exit.signal) };
       // The server says that its process ended, yet our program did not: it never ran, or not whole.
-      const said = cleanText((stderr.bytes().length > 0 ? stderr : stdout).bytes().toString('utf8').trim(), { maxLength: 300 });
+      const said = cleanText((stderr.bytes().length > 0 ? stderr.bytes() : start.noise()).toString('utf8').trim(), { maxLength: 300 });
       const problem = new Problem(
         'remote-command-failed',
         `${where} ended the command before it was run whole (exit code ${exit.code})${said === '' ? '' : `: ${said}`}.`,
@@ -109,7 +110,7 @@ export async function exec(
     };
 
     channel.on('data', (chunk: Buffer) => {
-      stdout.push(chunk);
+      stdout.push(start.push(chunk));
       lingerOn();
     });
     channel.stderr.on('data', (chunk: Buffer) => {

@@ -8,7 +8,7 @@ export interface RemoteProgram {
   readonly command: string;
   /** First bytes on stdin. */
   readonly head: Buffer;
-  /** Appears once on stderr, followed by a space, the exit code and a line feed. */
+  /** Appears once on stdout, on a line before all else of the script; and once on stderr, followed by a space, the exit code and a line feed. */
   readonly mark: string;
 }
 
@@ -25,7 +25,7 @@ const body = (script: RemoteScript): string => `set -- ${shellQuoteAll(script.ar
 /** For short commands: the script's stdin is what follows the program. */
 export function execProgram(script: RemoteScript): RemoteProgram {
   const mark = newMark();
-  return program(mark, `(\n${body(script)}\n)\nprintf '%s %d\\n' ${mark} "$?" >&2`);
+  return program(mark, `printf '%s\\n' ${mark}\n(\n${body(script)}\n)\nprintf '%s %d\\n' ${mark} "$?" >&2`);
 }
 
 /** The first line of a stream's stdin after the program: what is to come. */
@@ -40,7 +40,7 @@ export function streamProgram(script: RemoteScript): RemoteProgram {
   const mark = newMark();
   return program(
     mark,
-    `exec 3<&0\n{ m=; IFS= read -r m <&3; case $m in p) exec cat <&3;; q) exit 0;; *) trap '' TERM; kill -TERM 0; exit 0;; esac; } | {\n(\nexec 3<&-\n${body(script)}\n)\nprintf '%s %d\\n' ${mark} "$?" >&2\n}`,
+    `printf '%s\\n' ${mark}\nexec 3<&0\n{ m=; IFS= read -r m <&3; case $m in p) exec cat <&3;; q) exit 0;; *) trap '' TERM; kill -TERM 0; exit 0;; esac; } | {\n(\nexec 3<&-\n${body(script)}\n)\nprintf '%s %d\\n' ${mark} "$?" >&2\n}`,
   );
 }
 

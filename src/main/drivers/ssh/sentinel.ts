@@ -52,3 +52,31 @@ function possibleStart(bytes: Buffer, needle: Buffer): number {
   }
   return 0;
 }
+
+/** Takes away what a login shell's start-up files print before the script begins. */
+export interface StartFilter {
+  push(chunk: Buffer): Buffer;
+  /** What came before the mark; all there is when the script never began. */
+  noise(): Buffer;
+}
+
+/** Start-up noise beyond this many bytes is not kept. */
+const noiseLimit = 64 * 1024;
+
+/** Makes the filter for the first line of stdout (see `program.ts`). */
+export function createStartFilter(mark: string): StartFilter {
+  const needle = Buffer.from(`${mark}\n`, 'latin1');
+  let before: Buffer = Buffer.alloc(0);
+  let begun = false;
+  return {
+    push(chunk) {
+      if (begun) return chunk;
+      const all = Buffer.concat([before, chunk]);
+      const at = all.indexOf(needle);
+      begun = at >= 0;
+      before = begun ? all.subarray(0, at) : all.subarray(Math.max(0, all.length - noiseLimit));
+      return begun ? all.subarray(at + needle.length) : Buffer.alloc(0);
+    },
+    noise: () => before,
+  };
+}

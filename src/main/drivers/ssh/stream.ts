@@ -4,7 +4,7 @@ import type { ExecContext } from './exec.ts';
 import { killed, lostDuringWork } from './exec.ts';
 import { cancelled } from './problems.ts';
 import { streamModes, streamProgram } from './program.ts';
-import { createSentinelFilter } from './sentinel.ts';
+import { createSentinelFilter, createStartFilter } from './sentinel.ts';
 import type { ExecStream, Outcome, RemoteScript } from './types.ts';
 
 /** Unread stderr beyond this many bytes is dropped. */
@@ -16,6 +16,7 @@ export async function stream(context: ExecContext, script: RemoteScript, options
   const slot = await context.queue.open('long', () => context.open(program.command), options.signal);
   const channel = slot.value;
   const filter = createSentinelFilter(program.mark);
+  const start = createStartFilter(program.mark);
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   // Nobody has to listen: a stream that ends early tells it through `ended`.
@@ -55,7 +56,7 @@ export async function stream(context: ExecContext, script: RemoteScript, options
   });
 
   channel.on('data', (chunk: Buffer) => {
-    if (stdout.writableEnded || stdout.destroyed || stdout.write(chunk)) return;
+    if (stdout.writableEnded || stdout.destroyed || stdout.write(start.push(chunk))) return;
     channel.pause();
     stdout.once('drain', () => channel.resume());
   });
