@@ -15,6 +15,7 @@ import { openWindow } from './window.ts';
 /** The host, as far as the shell needs to know. */
 export interface ShellHost {
   readonly router: AnyRouter;
+  readonly log: RpcLog;
   close(): Promise<void>;
 }
 
@@ -22,7 +23,6 @@ export interface ShellOptions {
   readonly electron: ElectronParts;
   readonly openHost: () => Promise<ShellHost>;
   readonly paths: { readonly assets: string; readonly preload: string; readonly data: string };
-  readonly log: RpcLog;
   readonly platform?: NodeJS.Platform;
   /** Developer tools in a packaged app. They are always there in one that is not packaged. */
   readonly devTools?: boolean;
@@ -36,7 +36,6 @@ export async function createShell({
   electron,
   openHost,
   paths,
-  log,
   platform = process.platform,
   devTools = false,
 }: ShellOptions): Promise<void> {
@@ -54,20 +53,25 @@ export async function createShell({
   app.on('web-contents-created', (_event, contents) => lockContents(contents, electron));
   await app.whenReady();
   try {
-    await open({ electron, openHost, paths, log, platform, devTools: devTools || !app.isPackaged });
+    await open({ electron, openHost, paths, platform, devTools: devTools || !app.isPackaged });
   } catch (error) {
-    log.error('start failed', { error: error instanceof Error ? (error.stack ?? error.message) : typeof error });
-    electron.dialog.showErrorBox('Quarterdeck could not start', error instanceof Error ? error.message : 'The log says why.');
+    // There may be no host yet, and so no log.
+    process.stderr.write(`quarterdeck: ${error instanceof Error ? (error.stack ?? error.message) : typeof error}\n`);
+    electron.dialog.showErrorBox(
+      'Quarterdeck could not start',
+      error instanceof Error ? error.message : 'The terminal it was started from says why.',
+    );
     app.exit(1);
   }
 }
 
-async function open({ electron, openHost, paths, log, platform, devTools }: Required<ShellOptions>): Promise<void> {
+async function open({ electron, openHost, paths, platform, devTools }: Required<ShellOptions>): Promise<void> {
   const { app, session, Menu, nativeTheme } = electron;
   lockSession(session.defaultSession);
   serveApp(electron, await loadAssets(paths.assets));
   nativeTheme.themeSource = 'system';
   const host = await openHost();
+  const { log } = host;
   const rpc = createRpcServer({ router: host.router, log });
   const desk = createPortDesk({ ipcMain: electron.ipcMain, rpc, log });
   Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate({ platform, devTools, send: desk.send })));

@@ -7,7 +7,9 @@ const home = process.env['QUARTERDECK_HOME'] ?? '';
 const host = createFixtureHost();
 
 await runDesktop({
-  openHost: async () => host,
+  openHost: async () => ({
+    ...host,
+    log: { error: (message, fields) => process.stderr.write(`${JSON.stringify({ message, ...fields })}\n`) },
+  }),
   paths: { assets: `${home}/page`, preload: fileURLToPath(new URL('./none.cjs', import.meta.url)), data: home },
-  log: { error: (message, fields) => process.stderr.write(`${JSON.stringify({ message, ...fields })}\n`) },
 });
