@@ -1,0 +1,133 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import type { Environment } from '../../src/contract/environments.ts';
+import type { Run } from '../../src/contract/runs.ts';
+import { createHttpClient } from '../../src/main/drivers/http/client.ts';
+import type { HttpClient } from '../../src/main/drivers/http/types.ts';
+import { inspectSqlite } from '../../src/main/drivers/sqlite/inspect.ts';
+import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
+import type { BackupMemory } from '../../src/main/engine/action.ts';
+import { createEngine, type Engine } from '../../src/main/engine/engine.ts';
+import { createJournal, type Journal } from '../../src/main/journal/journal.ts';
+import { createActions } from '../../src/main/stacks/actions/index.ts';
+import { createStacks } from '../../src/main/stacks/stacks.ts';
+import { migrations } from '../../src/main/store/migrations/index.ts';
+import { openStore, type Store } from '../../src/main/store/store.ts';
+import { type CutProxy, startCutProxy } from './cut-proxy.ts';
+import { type Replica, type ReplicaOptions, startReplica } from './replica.ts';
+import { connectTo, scratch } from './ssh-lab.ts';
+import { type Sshd, startSshd } from './sshd.ts';
+
+const shippedFolder = fileURLToPath(new URL('../../resources/stacks', import.meta.url));
+
+/** What another process needs to open the same engine. */
+export interface LabHandle {
+  readonly environment: Environment;
+  readonly apiKey: string;
+  readonly storeFile: string;
+  readonly localFolder: string;
+  readonly sshd: Pick<Sshd, 'host' | 'port' | 'user'> & { readonly key: string; readonly knownHosts: string };
+}
+
+/** An engine on real components. */
+export interface OpenEngine {
+  readonly engine: Engine;
+  readonly journal: Journal;
+  readonly store: Store;
+  readonly session: SshSession;
+  /** Plan, preflight, confirm, start. */
+  begin(runbook: string, inputs?: Record<string, string>): Promise<Run>;
+  /** {@link begin}, and waits until nothing runs any more. */
+  run(runbook: string, inputs?: Record<string, string>): Promise<Run>;
+  close(): Promise<void>;
+}
+
+/** Opens an engine; `http` may put something between it and the deployment. */
+export async function openEngine(handle: LabHandle, session: SshSession, options: { operator?: string; http?: (inner: HttpClient) => HttpClient; storeFile?: string } = {}): Promise<OpenEngine> {
+  const operator = options.operator ?? 'ann@laptop';
+  const store = openStore(options.storeFile ?? handle.storeFile, migrations);
+  const journal = createJournal({ store, operator, clock: Date.now });
+  const actions = createActions({ inspectSqlite });
+  const stacks = createStacks({ shippedFolder, userFolder: '/nowhere', actions });
+  const inner = createHttpClient({ connect: (host, port) => session.forwardTcp(host, port) });
+  const http = options.http?.(inner) ?? inner;
+  const remembered = new Map<string, Parameters<BackupMemory['remember']>[0]>();
+  const memory: BackupMemory = {
+    remember: (entry) => void remembered.set(entry.name, { ...remembered.get(entry.name), ...entry }),
+    recall: (_id, name) => {
+      const entry = remembered.get(name);
+      return entry === undefined ? undefined : { label: entry.label ?? null, createdBy: entry.createdBy ?? null, sha256: entry.sha256 ?? null, localPath: entry.localPath ?? null, protected: entry.protected ?? false };
+    },
+    verified: () => undefined,
+  };
+  const engine = createEngine({
+    store, journal, stacks, actions, operator, clock: Date.now, environments: { get: () => handle.environment },
+    contextFor: (environment) => ({ environment, session: async () => session, http, secret: async () => handle.apiKey, localFolder: handle.localFolder, memory, operator, now: Date.now }),
+  });
+  const open: OpenEngine = {
+    engine, journal, store, session,
+    async begin(runbook, inputs = {}) {
+      const plan = engine.plan({ environmentId: handle.environment.id, runbook, inputs });
+      await engine.preflight({ planId: plan.id });
+      const { token } = engine.confirm({ planId: plan.id, planHash: plan.hash, typedName: handle.environment.name });
+      return engine.start({ planId: plan.id, token });
+    },
+    run: async (runbook, inputs) => engine.settled((await open.begin(runbook, inputs)).id),
+    async close() {
+      await engine.close();
+      journal.close();
+      await http.close();
+      store.close();
+    },
+  };
+  return open;
+}
+
+/** A replica behind a cutting proxy behind a real sshd, and where the laptop keeps its things. */
+export interface EngineLab {
+  readonly replica: Replica;
+  readonly sshd: Sshd;
+  readonly proxy: CutProxy;
+  readonly handle: LabHandle;
+  connect(): Promise<SshSession>;
+  /** All rows of the live database, as one text. */
+  dump(): string;
+  /** Names of the backups, oldest first. */
+  backups(): string[];
+  close(): Promise<void>;
+}
+
+/** Starts the lab; production unless told otherwise, so that the typed name is asked. */
+export async function startEngineLab(options: { replica?: ReplicaOptions; tier?: Environment['tier'] } = {}): Promise<EngineLab> {
+  const room = scratch();
+  const replica = await startReplica(options.replica);
+  const sshd = await startSshd();
+  const proxy = await startCutProxy({ port: replica.port });
+  const environment: Environment = {
+    id: 'env-1', name: 'Face prod', tier: options.tier ?? 'production', stack: 'friendlyface', notes: '', demo: false, revision: 1, createdAt: 1, updatedAt: 1,
+    ssh: { target: { host: sshd.host, port: sshd.port, user: sshd.user, auth: [{ kind: 'key', path: sshd.clientKey.path }] }, jumps: [] },
+    inputs: { ...replica.inputs, base_url: `http://127.0.0.1:${proxy.port}` },
+  };
+  mkdirSync(room.path('copies'));
+  return {
+    replica, sshd, proxy,
+    handle: { environment, apiKey: replica.apiKey, storeFile: room.path('store.db'), localFolder: room.path('copies'), sshd: { host: sshd.host, port: sshd.port, user: sshd.user, key: sshd.clientKey.path, knownHosts: sshd.knownHosts() } },
+    connect: () => connectTo(sshd),
+    dump() {
+      const db = new Database(replica.layout.dbPath, { readonly: true });
+      try {
+        return JSON.stringify(db.prepare('SELECT * FROM events ORDER BY seq').all());
+      } finally {
+        db.close();
+      }
+    },
+    backups: () => readdirSync(replica.layout.backupDir).filter((name) => name.endsWith('.db')).sort(),
+    async close() {
+      await proxy.close();
+      await sshd.stop();
+      await replica.stop();
+      room.close();
+    },
+  };
+}
