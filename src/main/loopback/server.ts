@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { Problem } from '../../contract/problem.ts';
 import { SESSION_PATH, SOCKET_PATH } from '../../contract/wire.ts';
 import type { Assets } from '../pages/assets.ts';
 import { loadAssets } from '../pages/assets.ts';
@@ -48,12 +49,16 @@ interface Doors {
 /**
  * Serves interface and host on 127.0.0.1 to the browser of whoever can read the address. Every request must name this
  * host exactly; whatever changes something must come from our own page; calls need the session cookie.
+ * @throws Problem `conflict` when the port can't be taken
+ * @throws Error when the interface is not built
  */
 export async function createLoopback({ assetsFolder, port = 0, ...rpcOptions }: LoopbackOptions): Promise<Loopback> {
   const assets = await loadAssets(assetsFolder);
   const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024 });
   server.listen({ host: '127.0.0.1', port, exclusive: true });
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw notListening(error, port);
+  });
   const actual = (server.address() as AddressInfo).port;
 
   const rpc = createRpcServer(rpcOptions);
@@ -80,6 +85,17 @@ export async function createLoopback({ assetsFolder, port = 0, ...rpcOptions }: 
     },
     close: () => shut(server, doors),
   };
+}
+
+function notListening(error: unknown, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return new Problem('conflict', `Port ${port} of 127.0.0.1 is in use already.`, { hint: 'Name another, or none to take any free one.' });
+  if (code === 'EACCES')
+    return new Problem('conflict', `Port ${port} of 127.0.0.1 is not for this user to take.`, {
+      hint: 'Name one above 1023, or none to take any free one.',
+    });
+  return error;
 }
 
 async function answer(request: IncomingMessage, { assets, origins, sessions }: Doors): Promise<PageAnswer> {
