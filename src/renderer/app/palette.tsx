@@ -1,0 +1,56 @@
+import { Command as Cmdk } from 'cmdk';
+import { Dialog as Radix } from 'radix-ui';
+import { useStore } from 'zustand';
+import { Kbd } from '../ui/kbd.tsx';
+import type { Command } from './commands.ts';
+import { allCommands, commandGroups } from './commands.ts';
+import { useStores } from './services.tsx';
+
+/** Every command that can be given now, by typing some of its letters. */
+export function Palette() {
+  const { commands } = useStores();
+  const state = useStore(commands);
+  const close = (): void => commands.setState({ palette: false });
+  const run = (command: Command): void => {
+    close();
+    // After the dialog has given the focus back, so that the command may move it.
+    setTimeout(() => command.run(), 0);
+  };
+  const offered = allCommands(state).filter((command) => command.hidden !== true);
+  return (
+    <Radix.Root open onOpenChange={(open) => (open ? undefined : close())}>
+      <Radix.Portal>
+        <Radix.Overlay className="dialog-overlay" />
+        <Radix.Content className="palette" aria-describedby={undefined}>
+          <Radix.Title className="visually-hidden">Command palette</Radix.Title>
+          <Cmdk label="Commands" loop>
+            <Cmdk.Input className="palette-input" placeholder="Type a command, an environment or a screen…" />
+            <Cmdk.List className="palette-list" label="Commands">
+              <Cmdk.Empty>No command by that name here.</Cmdk.Empty>
+              {commandGroups.map((group) => {
+                const of = offered.filter((command) => command.group === group);
+                if (of.length === 0) return null;
+                return (
+                  <Cmdk.Group key={group} heading={group}>
+                    {of.map((command) => (
+                      <Cmdk.Item
+                        key={command.id}
+                        value={`${command.title} ${command.id}`}
+                        keywords={[command.words ?? '', command.note ?? '', group]}
+                        onSelect={() => run(command)}
+                      >
+                        <span className="grow truncate">{command.title}</span>
+                        {command.note !== undefined && <span className="faint truncate palette-note">{command.note}</span>}
+                        {command.keys !== undefined && <Kbd keys={command.keys} />}
+                      </Cmdk.Item>
+                    ))}
+                  </Cmdk.Group>
+                );
+              })}
+            </Cmdk.List>
+          </Cmdk>
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}

@@ -1,0 +1,91 @@
+import { CircleStop, Play, ScanSearch, Undo2 } from 'lucide-react';
+import { useState } from 'react';
+import type { Run, RunAllowed } from '../../../contract/runs.ts';
+import { Button } from '../../ui/button.tsx';
+import { Dialog } from '../../ui/dialog.tsx';
+import { TypedName } from './confirm-fields.tsx';
+import type { RunView } from './use-run.ts';
+
+const explained: Readonly<Record<RunAllowed, string>> = {
+  probe: 'Looks on the host how the step really ended. Reads only.',
+  resume: 'Probes first, then goes on from the first step that is not done.',
+  revert: 'Takes back the completed steps, the last one first.',
+  cancel: 'Stops before the next step. The step that runs is never killed.',
+};
+
+const order: readonly RunAllowed[] = ['probe', 'resume', 'revert', 'cancel'];
+const icons = { probe: ScanSearch, resume: Play, revert: Undo2, cancel: CircleStop } as const;
+const titles: Readonly<Record<RunAllowed, string>> = { probe: 'Probe', resume: 'Resume', revert: 'Revert', cancel: 'Stop after this step' };
+
+function ConfirmAct({ what, run, view, onClose }: { what: 'resume' | 'revert'; run: Run; view: RunView; onClose: () => void }) {
+  const [typed, setTyped] = useState('');
+  const { plan } = run;
+  const asked = plan.requiresTypedName || plan.tier === 'production';
+  const go = async (): Promise<void> => {
+    await view.act(what, asked ? typed : undefined);
+    onClose();
+  };
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      size="small"
+      title={`${titles[what]} this run?`}
+      description={explained[what]}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            type="submit"
+            form="confirm-act"
+            tone={what === 'revert' ? 'danger' : 'primary'}
+            busy={view.busy === what}
+            disabled={asked && typed !== plan.environmentName}
+          >
+            {what === 'revert' ? 'Revert run' : 'Resume run'}
+          </Button>
+        </>
+      }
+    >
+      <form
+        id="confirm-act"
+        className="stack stack-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!asked || typed === plan.environmentName) void go();
+        }}
+      >
+        <p>
+          {plan.title} on <strong>{plan.environmentName}</strong>
+        </p>
+        {asked && <TypedName name={plan.environmentName} value={typed} onValue={setTyped} autoFocus />}
+      </form>
+    </Dialog>
+  );
+}
+
+/** What can be done with a run now, and nothing else. */
+export function RunActions({ run, view }: { run: Run; view: RunView }) {
+  const [asking, setAsking] = useState<'resume' | 'revert'>();
+  const offered = order.filter((what) => run.allowed.includes(what));
+  const unsure = run.state === 'unknown' || run.state === 'interrupted';
+  if (offered.length === 0) return null;
+  return (
+    <>
+      {offered.map((what) => (
+        <Button
+          key={what}
+          icon={icons[what]}
+          title={explained[what]}
+          tone={unsure && what === 'probe' ? 'primary' : 'plain'}
+          busy={view.busy === what}
+          disabled={view.busy !== undefined}
+          onClick={() => (what === 'resume' || what === 'revert' ? setAsking(what) : void view.act(what))}
+        >
+          {titles[what]}
+        </Button>
+      ))}
+      {asking !== undefined && <ConfirmAct what={asking} run={run} view={view} onClose={() => setAsking(undefined)} />}
+    </>
+  );
+}

@@ -1,0 +1,109 @@
+import { ArrowLeft } from 'lucide-react';
+import './runs.css';
+import type { Environment } from '../../../contract/environments.ts';
+import type { Run } from '../../../contract/runs.ts';
+import { sectionLink } from '../../app/router.ts';
+import { Skeleton } from '../../ui/empty.tsx';
+import { formatDuration, shortHash } from '../../ui/format.ts';
+import { Pill, runLooks } from '../../ui/marks.tsx';
+import { ProblemView } from '../../ui/problem-view.tsx';
+import { Exact, Since } from '../../ui/time.tsx';
+import { BlastRadius } from './plan-view.tsx';
+import { RunActions } from './run-actions.tsx';
+import { RunSteps } from './run-steps.tsx';
+import { useRun } from './use-run.ts';
+
+const unsureWords: Readonly<Partial<Record<Run['state'], string>>> = {
+  interrupted: 'Quarterdeck ended while this ran. Nothing is running now, and nothing is assumed about the step that was under way.',
+  unknown: 'The end of a step was not seen. Nothing is assumed about it.',
+};
+
+function Result({ run }: { run: Run }) {
+  const look = runLooks[run.state];
+  const unsure = unsureWords[run.state];
+  const tone = look.tone === 'busy' || look.tone === 'mute' ? '' : `note-${look.tone}`;
+  return (
+    <div className={`note ${tone}`} role="status" aria-label="How it stands">
+      <div className="stack">
+        <p className="run-summary break">{run.summary}</p>
+        {unsure !== undefined && <p className="muted">{unsure} Probe it, then resume or revert.</p>}
+      </div>
+    </div>
+  );
+}
+
+/** One run: as it goes, or as it went. Its address can be opened at any time. */
+export function RunPage({ environment, runId }: { environment: Environment; runId: string }) {
+  const view = useRun(environment.id, runId);
+  const { run, problem } = view;
+  if (run === undefined) {
+    return (
+      <div className="page page-narrow">
+        {problem === undefined ? <Skeleton lines={6} label="Loading the run" /> : <ProblemView problem={problem} onRetry={view.retry} />}
+      </div>
+    );
+  }
+  const { plan } = run;
+  const running = run.state === 'running' || run.state === 'reverting';
+  const done = run.steps.filter(({ state }) => state === 'done').length;
+  return (
+    <div className="page">
+      <div className="run">
+        <a href={sectionLink(environment.id, 'runs')} className="row back-link">
+          <ArrowLeft size={14} aria-hidden="true" />
+          All runs
+        </a>
+        <header className="run-head">
+          <h2 className="run-title break">{plan.title}</h2>
+          <Pill look={runLooks[run.state]} />
+          <span className="muted">
+            {done} of {run.steps.length} steps done
+          </span>
+          <div className="row end">
+            <RunActions run={run} view={view} />
+          </div>
+        </header>
+        <dl className="run-facts">
+          <div>
+            <dt>Started</dt>
+            <dd>
+              <Exact at={run.startedAt} />
+            </dd>
+          </div>
+          <div>
+            <dt>Took</dt>
+            <dd>
+              {run.endedAt !== null ? formatDuration(run.endedAt - run.startedAt) : running ? <Since at={run.startedAt} /> : 'end not seen'}
+            </dd>
+          </div>
+          <div>
+            <dt>By</dt>
+            <dd className="break">{run.operator}</dd>
+          </div>
+          <div>
+            <dt>Plan</dt>
+            <dd>
+              <code title={plan.hash}>{shortHash(plan.hash)}</code>
+            </dd>
+          </div>
+          {Object.entries(plan.inputs).map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd className="mono break">{value}</dd>
+            </div>
+          ))}
+          <div>
+            <dt>Record</dt>
+            <dd>
+              <a href={sectionLink(environment.id, 'journal', undefined, { run: run.id })}>In the journal</a>
+            </dd>
+          </div>
+        </dl>
+        {problem !== undefined && <ProblemView problem={problem} onRetry={view.retry} />}
+        <Result run={run} />
+        <RunSteps run={run} />
+        <BlastRadius plan={plan} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,62 @@
+import { useEffect, useState } from 'react';
+import type { ProblemData } from '../../../contract/problem.ts';
+import type { Run } from '../../../contract/runs.ts';
+import { problemOf } from '../../app/problem.ts';
+import { useServices } from '../../app/services.tsx';
+
+export interface RunView {
+  readonly run: Run | undefined;
+  readonly problem: ProblemData | undefined;
+  /** The call under way, by its name. */
+  readonly busy: 'probe' | 'resume' | 'revert' | 'cancel' | undefined;
+  act(what: 'probe' | 'resume' | 'revert' | 'cancel', typedName?: string): Promise<boolean>;
+  retry(): void;
+}
+
+/** One run as the engine tells it, for as long as the calling component is on the screen. */
+export function useRun(environmentId: string, runId: string): RunView {
+  const { host, client, stores } = useServices();
+  const [run, setRun] = useState<Run>();
+  const [problem, setProblem] = useState<ProblemData>();
+  const [busy, setBusy] = useState<RunView['busy']>();
+  // A new round opens the stream again: after an action, and after a failure that was tried again by hand.
+  const [round, setRound] = useState(0);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `round` is there to open the stream again
+  useEffect(() => {
+    const end = new AbortController();
+    host.subscribe(
+      (signal) => client.runs.watch({ runId }, { signal }),
+      (next) => {
+        setProblem(undefined);
+        setRun(next);
+      },
+      { signal: end.signal, onProblem: (failed) => setProblem(failed.data), onEnd: () => void stores.runs(environmentId).refresh() },
+    );
+    return () => end.abort();
+  }, [host, client, stores, environmentId, runId, round]);
+
+  return {
+    run,
+    problem,
+    busy,
+    retry: () => setRound((before) => before + 1),
+    async act(what, typedName) {
+      setBusy(what);
+      setProblem(undefined);
+      try {
+        const name = typedName === undefined ? {} : { typedName };
+        if (what === 'probe') setRun(await client.runs.probe({ runId }));
+        else if (what === 'cancel') setRun(await client.runs.cancel({ runId }));
+        else setRun(await client.runs[what]({ runId, ...name }));
+        setRound((before) => before + 1);
+        return true;
+      } catch (error) {
+        setProblem(problemOf(error));
+        return false;
+      } finally {
+        setBusy(undefined);
+      }
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { useStore } from 'zustand';
+import { useStores } from '../app/services.tsx';
+import type { Zone } from './format.ts';
+import { formatClock, formatDateTime, formatDuration, formatExact, formatRelative } from './format.ts';
+import { useNow, useSecond } from './now.ts';
+
+/** The zone that times are shown in. */
+export function useZone(): Zone {
+  return useStore(useStores().settings.store, (settings) => settings.data?.timestamps ?? 'local');
+}
+
+/** `5 min ago`, with the exact time on hover. */
+export function Ago({ at }: { at: number }) {
+  const now = useNow();
+  return (
+    <time dateTime={new Date(at).toISOString()} title={formatExact(at, useZone())}>
+      {formatRelative(at, Math.max(now, at))}
+    </time>
+  );
+}
+
+/** A full date and time, with its zone on hover. */
+export function Exact({ at }: { at: number }) {
+  const zone = useZone();
+  return (
+    <time dateTime={new Date(at).toISOString()} title={formatExact(at, zone)}>
+      {formatDateTime(at, zone)}
+    </time>
+  );
+}
+
+/** The time of day with milliseconds, and the full date on hover. */
+export function Clock({ at }: { at: number }) {
+  const zone = useZone();
+  return (
+    <time dateTime={new Date(at).toISOString()} title={formatExact(at, zone)}>
+      {formatClock(at, zone)}
+    </time>
+  );
+}
+
+/** Counts the time since. */
+export function Since({ at }: { at: number }) {
+  return <>{formatDuration(Math.max(0, Math.floor((useSecond() - at) / 1000) * 1000))}</>;
+}
+
+/** Counts down to a moment. */
+export function Until({ at }: { at: number }) {
+  const left = at - useSecond();
+  return <>{left <= 0 ? 'now' : `in ${formatDuration(Math.ceil(left / 1000) * 1000)}`}</>;
+}
