@@ -19,7 +19,8 @@ await runMain(async () => {
   await ensureInstalled();
   const node = findNode();
   await ensureBuilt(node);
-  const args = process.argv.slice(2);
+  // The demo environment is there from the first start on; it is started only while the user has made nothing of their own.
+  const args = ['--demo', ...process.argv.slice(2)];
   const electron = desktop();
   if (electron) return foreground(electron, [root, ...args], { cwd: root });
   return foreground(node, [join(root, 'out/main/serve.js'), ...args], { cwd: root });

@@ -38,6 +38,8 @@ export interface HostOptions {
   readonly version: string;
   /** known_hosts files; the user's and the system's when not given. */
   readonly knownHosts?: readonly string[];
+  /** On the first run, before the user has made anything, the demo is started so that there is something to look at. */
+  readonly demoOnFirstRun?: boolean;
   /** Secrets for this process only, by key; they go before what the keychain holds. */
   readonly sessionSecrets?: ReadonlyMap<string, string>;
 }
@@ -128,6 +130,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
   };
   const router = createRouter({ info, environments, secrets, connections, settings, stacks, health, logs, backups, engine, journal, demo });
   log.info('host opened', { version, transport, node: process.versions.node });
+
+  if (options.demoOnFirstRun === true && !(await settings.get()).welcomed && (await environments.list()).length === 0) {
+    // In the background: the window does not wait for it, and shows by itself how it went.
+    demo.start().catch((error: unknown) => log.warn('the demo did not start', { error: error instanceof Error ? error.message : String(error) }));
+  }
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
