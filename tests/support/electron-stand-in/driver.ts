@@ -81,7 +81,10 @@ export function startStandIn({ entry, env = {} }: StandInOptions): StandIn {
         if (error === undefined) resolve(value as T);
         else reject(new Error(error));
       });
-      child.send({ id, question });
+      // The program may be ending just now: that fails this question, not the test's process.
+      child.send({ id, question }, (error) => {
+        if (error !== null) answers.get(id)?.({ kind: 'answer', id, error: `the program is gone: ${errors}` });
+      });
     });
 
   return {
