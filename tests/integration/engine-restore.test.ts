@@ -192,7 +192,7 @@ describe.skipIf(skipSsh())('a restore on real components', () => {
     const { safety, safety_events: events } = done.steps.find((step) => step.id === 'restore')?.output ?? {};
     expect(Number(events)).toBe(301);
     await engine.settled((await engine.revert({ runId: id })).id);
-    expect((JSON.parse(made.dump()) as unknown[]).length).toBe(301);
+    expect(made.dump()).toMatch(/^301 events/);
     expect(existsSync(join(made.handle.localFolder, safety ?? ''))).toBe(true);
   });
 });

@@ -8,6 +8,7 @@ import type { HttpClient } from '../../src/main/drivers/http/types.ts';
 import { inspectSqlite } from '../../src/main/drivers/sqlite/inspect.ts';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
 import type { BackupMemory } from '../../src/main/engine/action.ts';
+import { canonicalHash } from '../../src/main/engine/canonical.ts';
 import { createEngine, type Engine } from '../../src/main/engine/engine.ts';
 import { createJournal, type Journal } from '../../src/main/journal/journal.ts';
 import { createActions } from '../../src/main/stacks/actions/index.ts';
@@ -91,7 +92,7 @@ export interface EngineLab {
   readonly proxy: CutProxy;
   readonly handle: LabHandle;
   connect(): Promise<SshSession>;
-  /** All rows of the live database, as one text. */
+  /** How many events the live database holds, and the hash of all their columns. */
   dump(): string;
   /** Names of the backups, oldest first. */
   backups(): string[];
@@ -117,7 +118,8 @@ export async function startEngineLab(options: { replica?: ReplicaOptions; tier?:
     dump() {
       const db = new Database(replica.layout.dbPath, { readonly: true });
       try {
-        return JSON.stringify(db.prepare('SELECT * FROM events ORDER BY seq').all());
+        const rows = db.prepare('SELECT * FROM events ORDER BY seq').all();
+        return `${rows.length} events ${canonicalHash(rows)}`;
       } finally {
         db.close();
       }
