@@ -112,10 +112,16 @@ export function createHealth(options: HealthOptions): Health {
       const feed: Feed<HealthSnapshot> = createFeed<HealthSnapshot>({
         capacity: 2,
         intervalMs: WATCH_EVERY_MS,
-        signal,
         key: () => 'snapshot',
-        onClose: () => watchers.delete(feed),
+        onClose: () => {
+          watchers.delete(feed);
+          signal?.removeEventListener('abort', leave);
+        },
       });
+      const leave = (): void => void feed.return();
+      // Listened to here: a feed that is born over would close before it has a name.
+      if (signal?.aborted === true) await feed.return();
+      else signal?.addEventListener('abort', leave, { once: true });
       if (feed.closed) return feed;
       watchers.add(feed);
       feed.push(monitor.snapshot());
