@@ -33,6 +33,8 @@ export interface Keyring {
   lock(): Promise<void>;
   /** Unlocks it in place, as signing in to a desktop does. */
   unlock(): Promise<void>;
+  /** Stops the daemon in its tracks, or lets it go on: a call then hangs, as at a prompt that nobody answers. */
+  pause(on: boolean): void;
   /** Ends the daemon and starts it again, unlocked. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -110,6 +112,7 @@ export async function startKeyring({ service = true, password = 'keyring passwor
       );
     },
     unlock: () => control(join(env.XDG_RUNTIME_DIR, 'keyring', 'control'), password),
+    pause: (on) => void daemon?.kill(on ? 'SIGSTOP' : 'SIGCONT'),
     async restart() {
       await end(daemon);
       await start();
@@ -156,5 +159,6 @@ async function end(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
+  child.kill('SIGCONT');
   await ended;
 }

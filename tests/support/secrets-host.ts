@@ -83,6 +83,7 @@ input.on('line', (line) => void answer(line));
 input.on('close', () => {
   void connections.close().then(() => {
     secrets.close();
+    void keychain.close();
     store.close();
     process.exit(0);
   });

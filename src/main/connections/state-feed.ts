@@ -41,15 +41,16 @@ export function createStateFeed(): StateFeed {
           // Subscribed before: what changed while the first states were fetched is newer than they are.
           for (const state of await first()) if (!waiting.has(state.environmentId)) waiting.set(state.environmentId, state);
           while (!over) {
-            for (const [id, state] of [...waiting]) {
-              waiting.delete(id);
+            // One at a time: the others may be replaced while this one is read.
+            const [state] = waiting.values();
+            if (state !== undefined) {
+              waiting.delete(state.environmentId);
               yield state;
+              continue;
             }
-            if (waiting.size === 0 && !over) {
-              await new Promise<void>((resolve) => {
-                wake = resolve;
-              });
-            }
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
           }
         } finally {
           end();

@@ -2,10 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SshAuth, SshHop } from '../../contract/environments.ts';
 import type { KeychainState } from '../../contract/secrets.ts';
 import type { Keychain } from '../drivers/keychain/keychain.ts';
-import { createJournal, type Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
+import { createJournal } from '../journal/journal.ts';
 import { migrations } from '../store/migrations/index.ts';
-import { openStore, type Store } from '../store/store.ts';
-import { createSecrets, type Secrets } from './secrets.ts';
+import type { Store } from '../store/store.ts';
+import { openStore } from '../store/store.ts';
+import type { Secrets } from './secrets.ts';
+import { createSecrets } from './secrets.ts';
 
 /** A keychain in memory that can be locked: as a real one, it then says nothing about what it holds. */
 function fakeKeychain() {
@@ -27,10 +30,18 @@ function fakeKeychain() {
     },
     close: async () => undefined,
   };
-  return { keychain, items, become: (to: KeychainState['state']) => void (state = { state: to, detail: `is ${to}` }) };
+  const become = (to: KeychainState['state']): void => {
+    state = { state: to, detail: `is ${to}` };
+  };
+  return { keychain, items, become };
 }
 
-const hop = (...kinds: string[]): SshHop => ({ host: 'h', port: 22, user: 'u', auth: kinds.map((kind) => (kind.startsWith('/') ? { kind: 'key', path: kind } : { kind }) as SshAuth) });
+const hop = (...kinds: string[]): SshHop => ({
+  host: 'h',
+  port: 22,
+  user: 'u',
+  auth: kinds.map((kind) => (kind.startsWith('/') ? { kind: 'key', path: kind } : { kind }) as SshAuth),
+});
 
 let store: Store;
 let journal: Journal;
@@ -50,7 +61,9 @@ const start = (): Secrets => {
   return secrets;
 };
 const add = (id: string, target: SshHop, jumps: SshHop[] = []): void => {
-  store.prepare('INSERT INTO environments (id, name, draft, created_at, updated_at) VALUES (?, ?, ?, 1, 1)').run(id, id, JSON.stringify({ stack: 'ff', ssh: { target, jumps } }));
+  store
+    .prepare('INSERT INTO environments (id, name, draft, created_at, updated_at) VALUES (?, ?, ?, 1, 1)')
+    .run(id, id, JSON.stringify({ stack: 'ff', ssh: { target, jumps } }));
 };
 const env = { environmentId: 'env-a' };
 const api = { ...env, key: 'api-key' };
@@ -88,27 +101,45 @@ describe('status', () => {
 describe('set, read, clear', () => {
   it('seals it, gives it to the host only, and journals the name of it', async () => {
     const secrets = start();
-    expect(await secrets.set({ ...api, value: 'top secret' })).toEqual({ key: 'api-key', label: 'API key', required: true, set: true, kept: 'keychain' });
+    expect(await secrets.set({ ...api, value: 'top secret' })).toEqual({
+      key: 'api-key',
+      label: 'API key',
+      required: true,
+      set: true,
+      kept: 'keychain',
+    });
     expect(await secrets.read('env-a', 'api-key')).toBe('top secret');
     expect(await secrets.read('env-a', 'ssh-password')).toBeUndefined();
     expect(JSON.stringify(journal.list({ limit: 10 }))).not.toContain('top secret');
     expect(await secrets.clear(api)).toMatchObject({ set: false, kept: 'none' });
     expect(await secrets.read('env-a', 'api-key')).toBeUndefined();
     await secrets.clear(api);
-    expect(journal.list({ limit: 10 }).entries.map(({ kind, data }) => [kind, data['key']])).toEqual([['secret-cleared', 'api-key'], ['secret-set', 'api-key']]);
+    expect(journal.list({ limit: 10 }).entries.map(({ kind, data }) => [kind, data['key']])).toEqual([
+      ['secret-cleared', 'api-key'],
+      ['secret-set', 'api-key'],
+    ]);
     expect(registered).toContain('top secret');
   });
 
   it('finds the secret of a hop by its place', async () => {
     add('env-b', hop('password'), [hop('password'), hop('/keys/locked')]);
     const secrets = start();
-    for (const key of ['ssh-password', 'jump-1-password', 'jump-2-key-passphrase']) await secrets.set({ environmentId: 'env-b', key, value: key });
+    for (const key of ['ssh-password', 'jump-1-password', 'jump-2-key-passphrase'])
+      await secrets.set({ environmentId: 'env-b', key, value: key });
     const read = (kind: 'password' | 'key-passphrase', at: number) => secrets.readForHop('env-b', { kind, hop: at, jumps: 2 });
-    expect([await read('password', 0), await read('key-passphrase', 1), await read('password', 2), await read('password', 1)]).toEqual(['jump-1-password', 'jump-2-key-passphrase', 'ssh-password', undefined]);
+    expect([await read('password', 0), await read('key-passphrase', 1), await read('password', 2), await read('password', 1)]).toEqual([
+      'jump-1-password',
+      'jump-2-key-passphrase',
+      'ssh-password',
+      undefined,
+    ]);
   });
 
   it('refuses a name nobody uses', async () => {
-    await expect(start().set({ ...env, key: 'jump-1-password', value: 'x' })).rejects.toMatchObject({ code: 'bad-input', data: { detail: { keys: ['ssh-password', 'api-key'] } } });
+    await expect(start().set({ ...env, key: 'jump-1-password', value: 'x' })).rejects.toMatchObject({
+      code: 'bad-input',
+      data: { detail: { keys: ['ssh-password', 'api-key'] } },
+    });
     await expect(start().clear({ ...env, key: 'other' })).rejects.toMatchObject({ code: 'bad-input' });
   });
 

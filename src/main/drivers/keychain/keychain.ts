@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { KeychainState } from '../../../contract/secrets.ts';
+import { createKeytarProcess } from './keytar-process.ts';
 import { classify, keychainWords } from './words.ts';
 
 /** The part of keytar that is used. `findCredentials` is left out on purpose: it crashes the process on a locked keyring. */
@@ -7,13 +8,15 @@ export interface KeytarModule {
   getPassword(service: string, account: string): Promise<string | null>;
   setPassword(service: string, account: string, password: string): Promise<void>;
   deletePassword(service: string, account: string): Promise<boolean>;
+  /** Ends what it needs; calls under way fail. */
+  close?(): void;
 }
 
 /** What {@link createKeychain} is made from. */
 export interface KeychainOptions {
   /** The name under which the operating system lists the items. */
   readonly service: string;
-  /** Loads the native module; the test's way in. A failure means that there is no keychain. */
+  /** Loads keytar. Default: in a helper process; within Electron, which may not start one, in this process. A failure means that there is no keychain. */
   readonly load?: () => Promise<KeytarModule>;
   /** How long one look may take; a locked keyring may wait for a person at a prompt. Default 4 s. */
   readonly timeoutMs?: number;
@@ -38,6 +41,8 @@ export interface Keychain {
   read(account: string): Promise<KeychainItem>;
   /** Writes an item and reads it back. Answers the state; anything but `available` means that it is not kept. */
   write(account: string, value: Buffer): Promise<KeychainState>;
+  /** Ends the helper, also while a call waits for a prompt. */
+  close(): Promise<void>;
 }
 
 const TIMED_OUT = Symbol('timed out');
@@ -47,6 +52,7 @@ export function createKeychain({ service, load = loadKeytar, timeoutMs = 4000 }:
   let state: KeychainState = keychainWords('unavailable', 'not-looked');
   let module: Promise<KeytarModule> | undefined;
   let line: Promise<unknown> = Promise.resolve();
+  let stuck = false;
 
   const keytar = (): Promise<KeytarModule> => {
     module ??= load();
@@ -68,6 +74,7 @@ export function createKeychain({ service, load = loadKeytar, timeoutMs = 4000 }:
     try {
       const result = await Promise.race([turn, late]);
       if (result !== TIMED_OUT) return result;
+      stuck = true;
       state = keychainWords('locked', 'no-answer');
     } catch (error) {
       state = classify(error);
@@ -75,6 +82,27 @@ export function createKeychain({ service, load = loadKeytar, timeoutMs = 4000 }:
       clearTimeout(timer);
     }
     return otherwise(state);
+  };
+
+  /** Gives up on calls under way, and begins anew: a fresh helper knows of a keyring that was restarted. */
+  const renew = async (): Promise<void> => {
+    const before = module;
+    if (before === undefined) return;
+    const keytar = await before.catch(() => undefined);
+    if (before !== module || (keytar !== undefined && keytar.close === undefined)) return;
+    module = undefined;
+    stuck = false;
+    line = Promise.resolve();
+    keytar?.close?.();
+  };
+
+  let looking: Promise<KeychainState> | undefined;
+  const lookAgain = async (): Promise<KeychainState> => {
+    // What is under way is let finish, unless it was already given up.
+    const nothing = (): undefined => undefined;
+    if (module !== undefined && !stuck) await within(async () => nothing(), nothing);
+    await renew();
+    return within(canary, (now) => now);
   };
 
   const canary = async (keytar: KeytarModule): Promise<KeychainState> => {
@@ -91,7 +119,13 @@ export function createKeychain({ service, load = loadKeytar, timeoutMs = 4000 }:
     get state() {
       return state;
     },
-    check: () => within(canary, (now) => now),
+    check() {
+      looking ??= lookAgain().finally(() => {
+        looking = undefined;
+      });
+      return looking;
+    },
+    close: renew,
     read: (account) =>
       within<KeychainItem>(
         async (keytar) => {
@@ -120,6 +154,7 @@ export function createKeychain({ service, load = loadKeytar, timeoutMs = 4000 }:
 }
 
 async function loadKeytar(): Promise<KeytarModule> {
+  if (process.versions['electron'] === undefined) return createKeytarProcess();
   const loaded = (await import('keytar')) as KeytarModule & { default?: KeytarModule };
   // CommonJS: everything is on `default`, and named only where the lexer found it.
   return loaded.default ?? loaded;
