@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Run } from '../../src/contract/runs.ts';
-import { type EngineLab, type OpenEngine, openEngine, startEngineLab } from '../support/engine-lab.ts';
+import type { EngineLab, OpenEngine } from '../support/engine-lab.ts';
+import { openEngine, startEngineLab } from '../support/engine-lab.ts';
 import { skipSsh } from '../support/ssh-lab.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -39,7 +41,9 @@ async function validBackup(made: EngineLab): Promise<string> {
 function startChild(made: EngineLab, ...args: string[]): ChildProcess {
   const file = join(made.handle.localFolder, 'handle.json');
   writeFileSync(file, JSON.stringify(made.handle));
-  return spawn(process.execPath, [fileURLToPath(new URL('../support/engine-child.ts', import.meta.url)), file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, [fileURLToPath(new URL('../support/engine-child.ts', import.meta.url)), file, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 /** Waits until the journal has that row, then kills the process without a word. */
@@ -63,37 +67,40 @@ async function killAt(made: EngineLab, child: ChildProcess, kind: string, stepId
 const stepOf = (run: Run, id: string) => run.steps.find((step) => step.id === id);
 
 describe.skipIf(skipSsh())('the app is killed in the middle of a restore', () => {
-  it.each(['safety', 'restore', 'restart', 'verify'])('at the step %s: shown as interrupted, probed, resumed, and reverted to the exact data', async (at) => {
-    const made = await lab();
-    const before = made.dump();
-    // Answers take their time, so that the kill comes while the request is under way.
-    if (at !== 'restart') made.replica.setFault('slow', true);
-    const child = startChild(made, 'begin', 'restore-backup', `backup=${await validBackup(made)}`);
-    await killAt(made, child, 'step-intended', at);
-    const { engine, journal } = await open(made);
-    const [found] = engine.list({ limit: 10 });
-    const interrupted = engine.get({ runId: found?.id ?? '' });
-    expect(interrupted.state).toBe('interrupted');
-    expect(stepOf(interrupted, at)?.state).toBe('unknown');
-    expect(interrupted.allowed).toEqual(expect.arrayContaining(['probe', 'resume']));
-    expect(journal.list({ kinds: ['run-interrupted'], limit: 10 }).total).toBe(1);
-    made.replica.setFault('slow', false);
+  it.each(['safety', 'restore', 'restart', 'verify'])(
+    'at the step %s: shown as interrupted, probed, resumed, and reverted to the exact data',
+    async (at) => {
+      const made = await lab();
+      const before = made.dump();
+      // Answers take their time, so that the kill comes while the request is under way.
+      if (at !== 'restart') made.replica.setFault('slow', true);
+      const child = startChild(made, 'begin', 'restore-backup', `backup=${await validBackup(made)}`);
+      await killAt(made, child, 'step-intended', at);
+      const { engine, journal } = await open(made);
+      const [found] = engine.list({ limit: 10 });
+      const interrupted = engine.get({ runId: found?.id ?? '' });
+      expect(interrupted.state).toBe('interrupted');
+      expect(stepOf(interrupted, at)?.state).toBe('unknown');
+      expect(interrupted.allowed).toEqual(expect.arrayContaining(['probe', 'resume']));
+      expect(journal.list({ kinds: ['run-interrupted'], limit: 10 }).total).toBe(1);
+      made.replica.setFault('slow', false);
 
-    // What the host was told before may still be going on there: only its end can be known.
-    let probed = interrupted;
-    for (let tries = 0; probed.steps.some(({ state }) => state === 'unknown') && tries < 100; tries += 1) {
-      probed = await engine.probe({ runId: interrupted.id });
-      await sleep(100);
-    }
-    expect(['done', 'pending']).toContain(stepOf(probed, at)?.state);
-    const resumed = await engine.settled((await engine.resume({ runId: interrupted.id })).id);
-    expect(resumed.summary).toContain('Verified');
-    const reverted = await engine.settled((await engine.revert({ runId: resumed.id })).id);
-    expect(reverted.summary).toContain('Reverted');
-    expect(made.dump()).toBe(before);
-    expect(journal.verify().ok).toBe(true);
-    expect(await engine.readHostLock('env-1')).toBeNull();
-  });
+      // What the host was told before may still be going on there: only its end can be known.
+      let probed = interrupted;
+      for (let tries = 0; probed.steps.some(({ state }) => state === 'unknown') && tries < 100; tries += 1) {
+        probed = await engine.probe({ runId: interrupted.id });
+        await sleep(100);
+      }
+      expect(['done', 'pending']).toContain(stepOf(probed, at)?.state);
+      const resumed = await engine.settled((await engine.resume({ runId: interrupted.id })).id);
+      expect(resumed.summary).toContain('Verified');
+      const reverted = await engine.settled((await engine.revert({ runId: resumed.id })).id);
+      expect(reverted.summary).toContain('Reverted');
+      expect(made.dump()).toBe(before);
+      expect(journal.verify().ok).toBe(true);
+      expect(await engine.readHostLock('env-1')).toBeNull();
+    },
+  );
 
   it('reverts straight from the interruption, also when the revert itself is killed', async () => {
     const made = await lab();
@@ -145,8 +152,13 @@ describe.skipIf(skipSsh())('two operators, one host', () => {
     const running = await ann.begin('restart-service');
     const plan = ben.engine.plan({ environmentId: 'env-1', runbook: 'create-backup', inputs: {} });
     const preflight = await ben.engine.preflight({ planId: plan.id });
-    expect(preflight.items.find(({ id }) => id === 'lock')).toMatchObject({ verdict: 'block', detail: expect.stringMatching(/Held by ann@laptop since \d{4}-.*run-/) });
-    expect(() => ben.engine.confirm({ planId: plan.id, planHash: plan.hash })).toThrow(expect.objectContaining({ data: expect.objectContaining({ code: 'preflight-blocked' }) }));
+    expect(preflight.items.find(({ id }) => id === 'lock')).toMatchObject({
+      verdict: 'block',
+      detail: expect.stringMatching(/Held by ann@laptop since \d{4}-.*run-/),
+    });
+    expect(() => ben.engine.confirm({ planId: plan.id, planHash: plan.hash })).toThrow(
+      expect.objectContaining({ data: expect.objectContaining({ code: 'preflight-blocked' }) }),
+    );
     made.replica.setFault('slow', false);
     expect((await ann.engine.settled(running.id)).state).toBe('succeeded');
     expect((await ben.run('create-backup')).state).toBe('succeeded');

@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Run } from '../../src/contract/runs.ts';
-import { type EngineLab, type OpenEngine, openEngine, startEngineLab } from '../support/engine-lab.ts';
+import type { EngineLab, OpenEngine } from '../support/engine-lab.ts';
+import { openEngine, startEngineLab } from '../support/engine-lab.ts';
 import { skipSsh } from '../support/ssh-lab.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -33,7 +34,8 @@ async function validBackup(made: EngineLab): Promise<string> {
   throw new Error('no valid backup');
 }
 const addEvents = async (made: EngineLab, n: number) => {
-  for (let i = 0; i < n; i += 1) await made.replica.request('POST', '/events', { body: { event_type: 'test', actor: 'tester', payload: { i } } });
+  for (let i = 0; i < n; i += 1)
+    await made.replica.request('POST', '/events', { body: { event_type: 'test', actor: 'tester', payload: { i } } });
 };
 
 describe.skipIf(skipSsh())('a restore on real components', () => {
@@ -46,9 +48,14 @@ describe.skipIf(skipSsh())('a restore on real components', () => {
 
     const plan = engine.plan({ environmentId: 'env-1', runbook: 'restore-backup', inputs: { backup } });
     expect(plan).toMatchObject({ effect: 'destructive', requiresTypedName: true });
-    expect(plan.steps.flatMap(({ commands }) => commands.map(({ text }) => text)).join('\n')).toContain(`POST ${made.handle.environment.inputs['base_url']}/admin/backup/restore?filename=${backup}  (X-API-Key: ‹api-key›)`);
+    expect(plan.steps.flatMap(({ commands }) => commands.map(({ text }) => text)).join('\n')).toContain(
+      `POST ${made.handle.environment.inputs['base_url']}/admin/backup/restore?filename=${backup}  (X-API-Key: ‹api-key›)`,
+    );
     await engine.preflight({ planId: plan.id });
-    for (const typedName of ['face prod', 'Face prod ']) expect(() => engine.confirm({ planId: plan.id, planHash: plan.hash, typedName })).toThrow(expect.objectContaining({ data: expect.objectContaining({ code: 'confirmation-wrong' }) }));
+    for (const typedName of ['face prod', 'Face prod '])
+      expect(() => engine.confirm({ planId: plan.id, planHash: plan.hash, typedName })).toThrow(
+        expect.objectContaining({ data: expect.objectContaining({ code: 'confirmation-wrong' }) }),
+      );
     expect(made.dump()).toBe(before);
 
     const done = await run('restore-backup', { backup });
@@ -64,7 +71,11 @@ describe.skipIf(skipSsh())('a restore on real components', () => {
     expect(((await (await made.replica.request('GET', '/health/deep')).json()) as { status: string }).status).toBe('ok');
 
     // Intent before effect, always; and the chain holds.
-    const kinds = journal.list({ runId: done.id, limit: 1000 }).entries.reverse().filter(({ stepId }) => stepId === 'restore').map(({ kind }) => kind);
+    const kinds = journal
+      .list({ runId: done.id, limit: 1000 })
+      .entries.reverse()
+      .filter(({ stepId }) => stepId === 'restore')
+      .map(({ kind }) => kind);
     expect(kinds[0]).toBe('step-intended');
     expect(kinds.indexOf('undo-intended')).toBeGreaterThan(kinds.indexOf('step-ended'));
     expect(journal.verify().ok).toBe(true);
@@ -82,7 +93,10 @@ describe.skipIf(skipSsh())('a restore on real components', () => {
     const before = made.dump();
     const plan = engine.plan({ environmentId: 'env-1', runbook: 'restore-backup', inputs: { backup } });
     const preflight = await engine.preflight({ planId: plan.id });
-    expect(preflight.items.find(({ id }) => id === 'safety-retention')).toMatchObject({ verdict: 'warn', detail: expect.stringContaining(backup) });
+    expect(preflight.items.find(({ id }) => id === 'safety-retention')).toMatchObject({
+      verdict: 'warn',
+      detail: expect.stringContaining(backup),
+    });
     const done = await run('restore-backup', { backup });
     expect(done.summary).toContain('Verified');
     expect(done.steps.find(({ id }) => id === 'target')?.output['uploaded']).toBe('true');
@@ -102,9 +116,14 @@ describe.skipIf(skipSsh())('a restore on real components', () => {
     for (const backup of [...files, 'ff_backup_20200101_000000_00000000.db']) {
       const plan = engine.plan({ environmentId: 'env-1', runbook: 'restore-backup', inputs: { backup } });
       const { ok, items } = await engine.preflight({ planId: plan.id });
-      const { valid } = (await (await made.replica.request('POST', `/admin/backup/verify?filename=${backup}`)).json()) as { valid: boolean };
+      const { valid } = (await (await made.replica.request('POST', `/admin/backup/verify?filename=${backup}`)).json()) as {
+        valid: boolean;
+      };
       expect(ok, JSON.stringify(items)).toBe(valid);
-      if (!valid) expect(() => engine.confirm({ planId: plan.id, planHash: plan.hash, typedName: 'Face prod' })).toThrow(expect.objectContaining({ data: expect.objectContaining({ code: 'preflight-blocked' }) }));
+      if (!valid)
+        expect(() => engine.confirm({ planId: plan.id, planHash: plan.hash, typedName: 'Face prod' })).toThrow(
+          expect.objectContaining({ data: expect.objectContaining({ code: 'preflight-blocked' }) }),
+        );
     }
     expect(made.dump()).toBe(before);
     expect(made.backups()).toEqual(files);

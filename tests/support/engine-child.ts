@@ -11,7 +11,9 @@ const { host, port, user, key, knownHosts } = handle.sshd;
 const session = await connectTo({ host, port, user, clientKey: { path: key }, knownHosts: () => knownHosts } as Sshd);
 const open = await openEngine(handle, session);
 const run =
-  verb === 'begin' ? await open.begin(name, Object.fromEntries(inputs.map((pair) => pair.split('=') as [string, string]))) : await open.engine.revert({ runId: name, typedName: handle.environment.name });
+  verb === 'begin'
+    ? await open.begin(name, Object.fromEntries(inputs.map((pair) => pair.split('=') as [string, string])))
+    : await open.engine.revert({ runId: name, typedName: handle.environment.name });
 process.stdout.write(`${run.id}\n`);
 await open.engine.settled(run.id);
 await open.close();

@@ -9,16 +9,22 @@ import { inspectSqlite } from '../../src/main/drivers/sqlite/inspect.ts';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
 import type { BackupMemory } from '../../src/main/engine/action.ts';
 import { canonicalHash } from '../../src/main/engine/canonical.ts';
-import { createEngine, type Engine } from '../../src/main/engine/engine.ts';
-import { createJournal, type Journal } from '../../src/main/journal/journal.ts';
+import type { Engine } from '../../src/main/engine/engine.ts';
+import { createEngine } from '../../src/main/engine/engine.ts';
+import type { Journal } from '../../src/main/journal/journal.ts';
+import { createJournal } from '../../src/main/journal/journal.ts';
 import { createActions } from '../../src/main/stacks/actions/index.ts';
 import { createStacks } from '../../src/main/stacks/stacks.ts';
 import { migrations } from '../../src/main/store/migrations/index.ts';
-import { openStore, type Store } from '../../src/main/store/store.ts';
-import { type CutProxy, startCutProxy } from './cut-proxy.ts';
-import { type Replica, type ReplicaOptions, startReplica } from './replica.ts';
+import type { Store } from '../../src/main/store/store.ts';
+import { openStore } from '../../src/main/store/store.ts';
+import type { CutProxy } from './cut-proxy.ts';
+import { startCutProxy } from './cut-proxy.ts';
+import type { Replica, ReplicaOptions } from './replica.ts';
+import { startReplica } from './replica.ts';
 import { connectTo, scratch } from './ssh-lab.ts';
-import { type Sshd, startSshd } from './sshd.ts';
+import type { Sshd } from './sshd.ts';
+import { startSshd } from './sshd.ts';
 
 const shippedFolder = fileURLToPath(new URL('../../resources/stacks', import.meta.url));
 
@@ -45,7 +51,11 @@ export interface OpenEngine {
 }
 
 /** Opens an engine; `http` may put something between it and the deployment. */
-export async function openEngine(handle: LabHandle, session: SshSession, options: { operator?: string; http?: (inner: HttpClient) => HttpClient; storeFile?: string } = {}): Promise<OpenEngine> {
+export async function openEngine(
+  handle: LabHandle,
+  session: SshSession,
+  options: { operator?: string; http?: (inner: HttpClient) => HttpClient; storeFile?: string } = {},
+): Promise<OpenEngine> {
   const operator = options.operator ?? 'ann@laptop';
   const store = openStore(options.storeFile ?? handle.storeFile, migrations);
   const journal = createJournal({ store, operator, clock: Date.now });
@@ -58,16 +68,42 @@ export async function openEngine(handle: LabHandle, session: SshSession, options
     remember: (entry) => void remembered.set(entry.name, { ...remembered.get(entry.name), ...entry }),
     recall: (_id, name) => {
       const entry = remembered.get(name);
-      return entry === undefined ? undefined : { label: entry.label ?? null, createdBy: entry.createdBy ?? null, sha256: entry.sha256 ?? null, localPath: entry.localPath ?? null, protected: entry.protected ?? false };
+      return entry === undefined
+        ? undefined
+        : {
+            label: entry.label ?? null,
+            createdBy: entry.createdBy ?? null,
+            sha256: entry.sha256 ?? null,
+            localPath: entry.localPath ?? null,
+            protected: entry.protected ?? false,
+          };
     },
     verified: () => undefined,
   };
   const engine = createEngine({
-    store, journal, stacks, actions, operator, clock: Date.now, environments: { get: () => handle.environment },
-    contextFor: (environment) => ({ environment, session: async () => session, http, secret: async () => handle.apiKey, localFolder: handle.localFolder, memory, operator, now: Date.now }),
+    store,
+    journal,
+    stacks,
+    actions,
+    operator,
+    clock: Date.now,
+    environments: { get: () => handle.environment },
+    contextFor: (environment) => ({
+      environment,
+      session: async () => session,
+      http,
+      secret: async () => handle.apiKey,
+      localFolder: handle.localFolder,
+      memory,
+      operator,
+      now: Date.now,
+    }),
   });
   const open: OpenEngine = {
-    engine, journal, store, session,
+    engine,
+    journal,
+    store,
+    session,
     async begin(runbook, inputs = {}) {
       const plan = engine.plan({ environmentId: handle.environment.id, runbook, inputs });
       await engine.preflight({ planId: plan.id });
@@ -106,14 +142,30 @@ export async function startEngineLab(options: { replica?: ReplicaOptions; tier?:
   const sshd = await startSshd();
   const proxy = await startCutProxy({ port: replica.port });
   const environment: Environment = {
-    id: 'env-1', name: 'Face prod', tier: options.tier ?? 'production', stack: 'friendlyface', notes: '', demo: false, revision: 1, createdAt: 1, updatedAt: 1,
+    id: 'env-1',
+    name: 'Face prod',
+    tier: options.tier ?? 'production',
+    stack: 'friendlyface',
+    notes: '',
+    demo: false,
+    revision: 1,
+    createdAt: 1,
+    updatedAt: 1,
     ssh: { target: { host: sshd.host, port: sshd.port, user: sshd.user, auth: [{ kind: 'key', path: sshd.clientKey.path }] }, jumps: [] },
     inputs: { ...replica.inputs, base_url: `http://127.0.0.1:${proxy.port}` },
   };
   mkdirSync(room.path('copies'));
   return {
-    replica, sshd, proxy,
-    handle: { environment, apiKey: replica.apiKey, storeFile: room.path('store.db'), localFolder: room.path('copies'), sshd: { host: sshd.host, port: sshd.port, user: sshd.user, key: sshd.clientKey.path, knownHosts: sshd.knownHosts() } },
+    replica,
+    sshd,
+    proxy,
+    handle: {
+      environment,
+      apiKey: replica.apiKey,
+      storeFile: room.path('store.db'),
+      localFolder: room.path('copies'),
+      sshd: { host: sshd.host, port: sshd.port, user: sshd.user, key: sshd.clientKey.path, knownHosts: sshd.knownHosts() },
+    },
     connect: () => connectTo(sshd),
     dump() {
       const db = new Database(replica.layout.dbPath, { readonly: true });
@@ -124,7 +176,10 @@ export async function startEngineLab(options: { replica?: ReplicaOptions; tier?:
         db.close();
       }
     },
-    backups: () => readdirSync(replica.layout.backupDir).filter((name) => name.endsWith('.db')).sort(),
+    backups: () =>
+      readdirSync(replica.layout.backupDir)
+        .filter((name) => name.endsWith('.db'))
+        .sort(),
     async close() {
       await proxy.close();
       await sshd.stop();

@@ -10,9 +10,29 @@ export type Facts = Readonly<Record<string, string>>;
 
 /** What this console remembers about backups beside what the deployment stores. Implemented by the backups domain. */
 export interface BackupMemory {
-  remember(entry: { environmentId: string; name: string; label?: string; createdBy?: string; sha256?: string; localPath?: string; protected?: boolean }): void;
-  recall(environmentId: string, name: string): { label: string | null; createdBy: string | null; sha256: string | null; localPath: string | null; protected: boolean } | undefined;
-  verified(entry: { environmentId: string; name: string; method: 'server' | 'local'; at: number; by: string; valid: boolean; detail: string; sha256?: string }): void;
+  remember(entry: {
+    environmentId: string;
+    name: string;
+    label?: string;
+    createdBy?: string;
+    sha256?: string;
+    localPath?: string;
+    protected?: boolean;
+  }): void;
+  recall(
+    environmentId: string,
+    name: string,
+  ): { label: string | null; createdBy: string | null; sha256: string | null; localPath: string | null; protected: boolean } | undefined;
+  verified(entry: {
+    environmentId: string;
+    name: string;
+    method: 'server' | 'local';
+    at: number;
+    by: string;
+    valid: boolean;
+    detail: string;
+    sha256?: string;
+  }): void;
 }
 
 /** Holding the host's lock: every mutating script gets `token` and refuses to act when the lock on the host bears another. */

@@ -9,7 +9,10 @@ export const CONFIRMATION_MS = 5 * 60_000;
 export function checkTypedName(required: boolean, name: string, typed: string | undefined): void {
   if (!required) return;
   if (typed === undefined || typed === '') throw new Problem('confirmation-required', `Type the environment's name, ${name}, to confirm.`);
-  if (typed !== name) throw new Problem('confirmation-wrong', `What was typed is not the environment's name (${name}).`, { hint: 'Look again which environment this is.' });
+  if (typed !== name)
+    throw new Problem('confirmation-wrong', `What was typed is not the environment's name (${name}).`, {
+      hint: 'Look again which environment this is.',
+    });
 }
 
 const same = (a: string, b: string) => timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
@@ -26,9 +29,11 @@ export function createConfirmations(clock: () => number, tokenSource = () => ran
     /** Uses the token up. @throws Problem `confirmation-required` when it is not the one, was used, or is too old */
     redeem(plan: Plan, token: string): void {
       const given = open.get(plan.id);
-      if (given === undefined || !same(given.token, token) || given.hash !== plan.hash) throw new Problem('confirmation-required', 'This plan is not confirmed, or its confirmation was used already.');
+      if (given === undefined || !same(given.token, token) || given.hash !== plan.hash)
+        throw new Problem('confirmation-required', 'This plan is not confirmed, or its confirmation was used already.');
       open.delete(plan.id);
-      if (clock() > given.expiresAt) throw new Problem('confirmation-required', 'The confirmation is older than five minutes.', { hint: 'Confirm again.' });
+      if (clock() > given.expiresAt)
+        throw new Problem('confirmation-required', 'The confirmation is older than five minutes.', { hint: 'Confirm again.' });
     },
   };
 }

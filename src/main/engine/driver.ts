@@ -10,7 +10,13 @@ import { toProblem } from './words.ts';
 const title = (drive: Drive, position: number) => drive.stored.plan.steps[position]?.title ?? '';
 
 /** Takes runs through their steps, forwards and backwards. */
-export function createDriver(options: EngineOptions, runs: RunStore, steps: StepRunner, changed: (runId: string) => void, stopping: () => boolean) {
+export function createDriver(
+  options: EngineOptions,
+  runs: RunStore,
+  steps: StepRunner,
+  changed: (runId: string) => void,
+  stopping: () => boolean,
+) {
   const { journal, clock, operator } = options;
   const session = (drive: Drive) => options.contextFor(drive.environment).session();
 
@@ -48,7 +54,8 @@ export function createDriver(options: EngineOptions, runs: RunStore, steps: Step
       const connected = await session(drive);
       const held = await readLock(connected);
       const own = held === undefined || held.operator !== operator ? undefined : runs.find(held.runId);
-      if (own !== undefined && own.id !== drive.run.id && !['running', 'reverting', 'interrupted', 'unknown'].includes(own.state)) await breakLock(connected, own.id);
+      if (own !== undefined && own.id !== drive.run.id && !['running', 'reverting', 'interrupted', 'unknown'].includes(own.state))
+        await breakLock(connected, own.id);
       const { token } = await acquireLock(connected, { runId: drive.run.id, operator, at: clock() });
       runs.patch(drive.run.id, { fence: token });
       return token;
@@ -59,12 +66,20 @@ export function createDriver(options: EngineOptions, runs: RunStore, steps: Step
       for (const position of drive.stored.recipe.steps.keys()) {
         const step = runs.steps(drive.run.id)[position] as StepRecord;
         if (step.view.state === 'done' || step.view.state === 'skipped') continue;
-        if (runs.get(drive.run.id).cancelRequested) return finish(drive, 'cancelled', `Cancelled before “${title(drive, position)}”.`, 'run-cancelled');
-        if (stopping()) return finish(drive, 'interrupted', `Quarterdeck was closed before “${title(drive, position)}”. Nothing is running; resume or revert.`, 'run-interrupted');
+        if (runs.get(drive.run.id).cancelRequested)
+          return finish(drive, 'cancelled', `Cancelled before “${title(drive, position)}”.`, 'run-cancelled');
+        if (stopping())
+          return finish(
+            drive,
+            'interrupted',
+            `Quarterdeck was closed before “${title(drive, position)}”. Nothing is running; resume or revert.`,
+            'run-interrupted',
+          );
         if (step.view.state === 'unknown') {
           const found = await steps.probe(drive, position);
           if (found === 'done') continue;
-          if (found === 'unknown') return finish(drive, 'unknown', `It is still not known how it ended: ${fail(drive, position)}`, 'run-ended');
+          if (found === 'unknown')
+            return finish(drive, 'unknown', `It is still not known how it ended: ${fail(drive, position)}`, 'run-ended');
         }
         const end = await steps.execute(drive, position);
         if (end === 'failed') return finish(drive, 'failed', `Failed: ${fail(drive, position)}`, 'run-ended');
@@ -80,18 +95,34 @@ export function createDriver(options: EngineOptions, runs: RunStore, steps: Step
       for (const position of positions) {
         let step = runs.steps(drive.run.id)[position] as StepRecord;
         const planned = drive.stored.plan.steps[position];
-        if (planned === undefined || step.view.state === 'pending' || step.view.state === 'skipped' || step.view.state === 'reverted' || planned.undo.kind === 'nothing-to-undo') continue;
-        if (stopping()) return finish(drive, 'interrupted', `Quarterdeck was closed before “${title(drive, position)}” was undone.`, 'run-interrupted');
+        if (
+          planned === undefined ||
+          step.view.state === 'pending' ||
+          step.view.state === 'skipped' ||
+          step.view.state === 'reverted' ||
+          planned.undo.kind === 'nothing-to-undo'
+        )
+          continue;
+        if (stopping())
+          return finish(drive, 'interrupted', `Quarterdeck was closed before “${title(drive, position)}” was undone.`, 'run-interrupted');
         if (step.view.state === 'unknown' || (step.view.state === 'failed' && planned.effect !== 'read')) {
           const found = await steps.probe(drive, position);
           step = runs.steps(drive.run.id)[position] as StepRecord;
-          if (found === 'unknown') return finish(drive, 'unknown', `It is not known how far it came, so it can't be undone yet: ${fail(drive, position)}`, 'revert-ended');
+          if (found === 'unknown')
+            return finish(
+              drive,
+              'unknown',
+              `It is not known how far it came, so it can't be undone yet: ${fail(drive, position)}`,
+              'revert-ended',
+            );
         }
         if (step.view.state !== 'done' && step.view.state !== 'revert-failed') continue;
-        if (planned.undo.kind === 'irreversible') return finish(drive, 'revert-failed', `“${title(drive, position)}” can't be undone: ${planned.undo.reason}`, 'revert-ended');
+        if (planned.undo.kind === 'irreversible')
+          return finish(drive, 'revert-failed', `“${title(drive, position)}” can't be undone: ${planned.undo.reason}`, 'revert-ended');
         const end = await steps.undo(drive, position);
         if (end === 'failed') return finish(drive, 'revert-failed', `Undo failed: ${fail(drive, position)}`, 'revert-ended');
-        if (end === 'unknown') return finish(drive, 'unknown', `It is not known how the undo ended: ${fail(drive, position)}`, 'revert-ended');
+        if (end === 'unknown')
+          return finish(drive, 'unknown', `It is not known how the undo ended: ${fail(drive, position)}`, 'revert-ended');
       }
       return finish(drive, 'reverted', 'Reverted: what was done has been undone.', 'revert-ended');
     },
@@ -99,7 +130,13 @@ export function createDriver(options: EngineOptions, runs: RunStore, steps: Step
     /** The run could not begin: nothing was done. */
     async refuse(drive: Drive, problem: ProblemData, state: RunState): Promise<void> {
       runs.transaction(() => {
-        journal.append({ kind: 'run-ended', environmentId: drive.run.environmentId, runId: drive.run.id, summary: `Not begun: ${problem.message}`.slice(0, 1000), data: { state, problem: problem.code } });
+        journal.append({
+          kind: 'run-ended',
+          environmentId: drive.run.environmentId,
+          runId: drive.run.id,
+          summary: `Not begun: ${problem.message}`.slice(0, 1000),
+          data: { state, problem: problem.code },
+        });
         runs.patch(drive.run.id, { state, summary: `Not begun: ${problem.message}`.slice(0, 1000), endedAt: clock() });
       });
       changed(drive.run.id);

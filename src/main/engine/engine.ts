@@ -1,15 +1,18 @@
-import { Problem, type ProblemData } from '../../contract/problem.ts';
+import type { ProblemData } from '../../contract/problem.ts';
+import { Problem } from '../../contract/problem.ts';
 import type { Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunStep, RunSummary } from '../../contract/runs.ts';
 import { checkTypedName, createConfirmations } from './confirm.ts';
 import { createDriver } from './driver.ts';
-import { breakLock, type LockHolder, readLock } from './host-lock.ts';
+import type { LockHolder } from './host-lock.ts';
+import { breakLock, readLock } from './host-lock.ts';
 import { newId } from './ids.ts';
 import { makePlan, targetOf } from './plan.ts';
 import { runPreflight } from './preflight.ts';
 import { ownerLives, thisOwner } from './process-identity.ts';
 import { createRunStore } from './run-store.ts';
 import { freshStep, interrupted, runSummary, runView } from './run-view.ts';
-import { createStepRunner, type Drive } from './step-runner.ts';
+import type { Drive } from './step-runner.ts';
+import { createStepRunner } from './step-runner.ts';
 import type { Direction, EngineOptions, RunRecord, StoredPlan } from './types.ts';
 import { createWakers } from './wakers.ts';
 import { toProblem } from './words.ts';
@@ -71,7 +74,13 @@ export function createEngine(options: EngineOptions): Engine {
         const now = runs.get(run.id);
         if (!running(now.state) || driven(now)) return now;
         const after = interrupted(now, runs.steps(run.id));
-        journal.append({ kind: 'run-interrupted', environmentId: run.environmentId, runId: run.id, summary: after.run.summary, data: { state: 'interrupted' } });
+        journal.append({
+          kind: 'run-interrupted',
+          environmentId: run.environmentId,
+          runId: run.id,
+          summary: after.run.summary,
+          data: { state: 'interrupted' },
+        });
         for (const [position, step] of after.steps.entries()) runs.saveStep(run.id, position, step);
         return runs.patch(run.id, { state: 'interrupted', summary: after.run.summary, cancelRequested: false, endedAt: clock() });
       });
@@ -91,8 +100,10 @@ export function createEngine(options: EngineOptions): Engine {
   /** @throws Problem `plan-stale` when what the plan was made for is not what is there now */
   function checkFresh({ plan, recipe }: StoredPlan): void {
     const environment = environments.get(plan.environmentId);
-    const stale = (what: string) => new Problem('plan-stale', `${what} has changed since this plan was made.`, { hint: 'Make the plan again and look at it.' });
-    if (environment.revision !== recipe.environmentRevision || targetOf(environment) !== recipe.target || environment.tier !== plan.tier) throw stale(`The environment ${environment.name}`);
+    const stale = (what: string) =>
+      new Problem('plan-stale', `${what} has changed since this plan was made.`, { hint: 'Make the plan again and look at it.' });
+    if (environment.revision !== recipe.environmentRevision || targetOf(environment) !== recipe.target || environment.tier !== plan.tier)
+      throw stale(`The environment ${environment.name}`);
     if (stacks.get(recipe.stackId).hash !== recipe.stackHash) throw stale(`The stack ${recipe.stackId}`);
   }
 
@@ -100,7 +111,12 @@ export function createEngine(options: EngineOptions): Engine {
     const last = preflights.get(plan.id);
     const refuse = (message: string) => new Problem('preflight-blocked', message, { hint: 'Run the preflight.' });
     if (last === undefined) throw refuse('There was no preflight of this plan.');
-    if (!last.ok) throw new Problem('preflight-blocked', last.items.find(({ verdict }) => verdict === 'block' || verdict === 'unknown')?.detail ?? 'The preflight did not pass.', { hint: 'Clear what blocks it, then run the preflight again.' });
+    if (!last.ok)
+      throw new Problem(
+        'preflight-blocked',
+        last.items.find(({ verdict }) => verdict === 'block' || verdict === 'unknown')?.detail ?? 'The preflight did not pass.',
+        { hint: 'Clear what blocks it, then run the preflight again.' },
+      );
     if (clock() - last.at > PREFLIGHT_MS) throw refuse('The preflight is older than ten minutes.');
   }
 
@@ -108,10 +124,15 @@ export function createEngine(options: EngineOptions): Engine {
     const stored = runs.plan(run.planId);
     const environment = environments.get(run.environmentId);
     if (targetOf(environment) !== stored.recipe.target) {
-      throw new Problem('plan-stale', `The environment ${environment.name} leads somewhere else than when this run was planned.`, { hint: 'Set its route and inputs as they were, then go on.' });
+      throw new Problem('plan-stale', `The environment ${environment.name} leads somewhere else than when this run was planned.`, {
+        hint: 'Set its route and inputs as they were, then go on.',
+      });
     }
     return {
-      run, stored, environment, fence,
+      run,
+      stored,
+      environment,
+      fence,
       progress: (state) => {
         progress.set(run.id, state);
         changed(run.id);
@@ -160,14 +181,24 @@ export function createEngine(options: EngineOptions): Engine {
 
   const elsewhere = (environmentId: string, runId?: string) => {
     const other = runs.driven().find((run) => run.environmentId === environmentId && run.id !== runId && running(settle(run).state));
-    if (other !== undefined) throw new Problem('run-busy', 'Another run of this environment is going on.', { hint: 'Wait until it has ended.', retryable: true, detail: { runId: other.id } });
+    if (other !== undefined)
+      throw new Problem('run-busy', 'Another run of this environment is going on.', {
+        hint: 'Wait until it has ended.',
+        retryable: true,
+        detail: { runId: other.id },
+      });
   };
 
   /** Takes a run that stands still, as one transaction, so that two windows can't both take it. */
-  function claim(runId: string, what: RunAllowed & ('resume' | 'revert'), typedName: string | undefined): { run: RunRecord; back: { state: RunState; direction: Direction } } {
+  function claim(
+    runId: string,
+    what: RunAllowed & ('resume' | 'revert'),
+    typedName: string | undefined,
+  ): { run: RunRecord; back: { state: RunState; direction: Direction } } {
     const shown = view(runId);
     if (active.has(runId) || running(shown.state)) throw new Problem('run-busy', 'This run is going on.', { retryable: true });
-    if (!shown.allowed.includes(what)) throw new Problem('run-not-resumable', `A run that is ${shown.state} can't be ${what === 'resume' ? 'resumed' : 'reverted'}.`);
+    if (!shown.allowed.includes(what))
+      throw new Problem('run-not-resumable', `A run that is ${shown.state} can't be ${what === 'resume' ? 'resumed' : 'reverted'}.`);
     checkTypedName(shown.plan.requiresTypedName, shown.plan.environmentName, typedName);
     driveOf(runs.get(runId));
     elsewhere(shown.plan.environmentId, runId);
@@ -175,8 +206,21 @@ export function createEngine(options: EngineOptions): Engine {
       const now = runs.get(runId);
       if (now.state !== shown.state) throw new Problem('run-busy', 'This run was taken up by another window.', { retryable: true });
       const resume = what === 'resume';
-      journal.append({ kind: resume ? 'run-started' : 'revert-started', environmentId: now.environmentId, runId, summary: resume ? `Resumed: ${shown.plan.title}.` : `Going back: ${shown.plan.title}.`, data: { from: now.state, planHash: shown.plan.hash } });
-      const run = runs.patch(runId, { state: resume ? 'running' : 'reverting', direction: resume ? 'forward' : 'revert', owner, cancelRequested: false, endedAt: null, summary: resume ? 'Resumed.' : 'Going back.' });
+      journal.append({
+        kind: resume ? 'run-started' : 'revert-started',
+        environmentId: now.environmentId,
+        runId,
+        summary: resume ? `Resumed: ${shown.plan.title}.` : `Going back: ${shown.plan.title}.`,
+        data: { from: now.state, planHash: shown.plan.hash },
+      });
+      const run = runs.patch(runId, {
+        state: resume ? 'running' : 'reverting',
+        direction: resume ? 'forward' : 'revert',
+        owner,
+        cancelRequested: false,
+        endedAt: null,
+        summary: resume ? 'Resumed.' : 'Going back.',
+      });
       return { run, back: { state: now.state, direction: now.direction } };
     });
   }
@@ -187,7 +231,15 @@ export function createEngine(options: EngineOptions): Engine {
     plan({ environmentId, runbook, inputs }) {
       const environment = environments.get(environmentId);
       const { definition, hash } = stacks.get(environment.stack);
-      const stored = makePlan({ environment, stack: definition, stackHash: hash, runbookId: runbook, inputs, actions: options.actions, now: clock() });
+      const stored = makePlan({
+        environment,
+        stack: definition,
+        stackHash: hash,
+        runbookId: runbook,
+        inputs,
+        actions: options.actions,
+        now: clock(),
+      });
       runs.savePlan(stored);
       return stored.plan;
     },
@@ -199,7 +251,12 @@ export function createEngine(options: EngineOptions): Engine {
       for (const run of runs.driven()) settle(run);
       const at = clock();
       const items = await runPreflight({
-        stored, environment, actions: options.actions, runs, operator: options.operator, clock,
+        stored,
+        environment,
+        actions: options.actions,
+        runs,
+        operator: options.operator,
+        clock,
         contextFor: (stepId) => steps.lookContext(environment, stepId, closing.signal),
       });
       const ok = items.every(({ verdict }) => verdict === 'pass' || verdict === 'warn');
@@ -210,7 +267,8 @@ export function createEngine(options: EngineOptions): Engine {
 
     confirm({ planId, planHash, typedName }) {
       const stored = runs.plan(planId);
-      if (stored.plan.hash !== planHash) throw new Problem('plan-stale', 'What was confirmed is not this plan.', { hint: 'Look at the plan again.' });
+      if (stored.plan.hash !== planHash)
+        throw new Problem('plan-stale', 'What was confirmed is not this plan.', { hint: 'Look at the plan again.' });
       checkFresh(stored);
       checkPreflight(stored.plan);
       checkTypedName(stored.plan.requiresTypedName, environments.get(stored.plan.environmentId).name, typedName);
@@ -227,16 +285,32 @@ export function createEngine(options: EngineOptions): Engine {
       elsewhere(plan.environmentId);
       const now = clock();
       const run: RunRecord = {
-        id: newId('run', now), planId, environmentId: plan.environmentId, state: 'running', direction: 'forward', operator: options.operator, summary: 'Running.',
-        owner, fence: null, cancelRequested: false, startedAt: now, endedAt: null,
+        id: newId('run', now),
+        planId,
+        environmentId: plan.environmentId,
+        state: 'running',
+        direction: 'forward',
+        operator: options.operator,
+        summary: 'Running.',
+        owner,
+        fence: null,
+        cancelRequested: false,
+        startedAt: now,
+        endedAt: null,
       };
       runs.transaction(() => {
         elsewhere(plan.environmentId);
         journal.append({
-          kind: 'run-started', environmentId: plan.environmentId, runId: run.id, summary: `${plan.title} on ${plan.environmentName} (${plan.tier}).`,
+          kind: 'run-started',
+          environmentId: plan.environmentId,
+          runId: run.id,
+          summary: `${plan.title} on ${plan.environmentName} (${plan.tier}).`,
           data: { planHash: plan.hash, runbook: plan.runbook, inputs: plan.inputs, effect: plan.effect, typedName: plan.requiresTypedName },
         });
-        runs.insert(run, plan.steps.map(({ id }) => freshStep(id)));
+        runs.insert(
+          run,
+          plan.steps.map(({ id }) => freshStep(id)),
+        );
       });
       return begin(run, undefined);
     },
@@ -265,9 +339,19 @@ export function createEngine(options: EngineOptions): Engine {
       const work = (async () => {
         for (const [position, step] of shown.steps.entries()) if (step.state === 'unknown') await steps.probe(drive, position);
         const open = runs.steps(runId).some(({ view: step }) => step.state === 'unknown');
-        if (!open) runs.patch(runId, { state: 'interrupted', summary: drive.run.direction === 'revert' ? 'It is known now how it stands: go on reverting.' : 'It is known now how it stands: resume or revert.' });
+        if (!open)
+          runs.patch(runId, {
+            state: 'interrupted',
+            summary:
+              drive.run.direction === 'revert'
+                ? 'It is known now how it stands: go on reverting.'
+                : 'It is known now how it stands: resume or revert.',
+          });
       })();
-      active.set(runId, work.catch(() => undefined));
+      active.set(
+        runId,
+        work.catch(() => undefined),
+      );
       try {
         await work;
       } finally {
@@ -306,7 +390,8 @@ export function createEngine(options: EngineOptions): Engine {
       const environment = environments.get(environmentId);
       checkTypedName(environment.tier === 'production', environment.name, typedName);
       const own = runs.find(runId);
-      if (own !== undefined && running(settle(own).state)) throw new Problem('run-busy', 'That run is going on.', { hint: 'Cancel it instead.' });
+      if (own !== undefined && running(settle(own).state))
+        throw new Problem('run-busy', 'That run is going on.', { hint: 'Cancel it instead.' });
       journal.append({ kind: 'note-added', environmentId, runId, summary: `Removing the host's lock of run ${runId} by hand.` });
       await breakLock(await options.contextFor(environment).session(), runId);
     },

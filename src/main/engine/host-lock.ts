@@ -85,30 +85,55 @@ export function fencedScript(script: string, token: string, args: readonly strin
 const safe = (text: string) => plainLine(text, 120);
 
 function parseHolder(stdout: Buffer): LockHolder {
-  const fields = new Map(stdout.toString('utf8').split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const));
+  const fields = new Map(
+    stdout
+      .toString('utf8')
+      .split('\n')
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const),
+  );
   const at = Number(fields.get('at'));
-  return { runId: safe(fields.get('run') ?? ''), operator: safe(fields.get('operator') ?? ''), at: Number.isSafeInteger(at) && at > 0 ? at : null, token: safe(fields.get('token') ?? '') };
+  return {
+    runId: safe(fields.get('run') ?? ''),
+    operator: safe(fields.get('operator') ?? ''),
+    at: Number.isSafeInteger(at) && at > 0 ? at : null,
+    token: safe(fields.get('token') ?? ''),
+  };
 }
 
 /** Who holds it since when, in words. */
 export function holderText(holder: LockHolder): string {
   const since = holder.at === null ? '' : ` since ${new Date(holder.at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  return holder.runId === '' ? 'The lock is there, but who took it was not written.' : `Held by ${holder.operator}${since} (run ${holder.runId}).`;
+  return holder.runId === ''
+    ? 'The lock is there, but who took it was not written.'
+    : `Held by ${holder.operator}${since} (run ${holder.runId}).`;
 }
 
 const lockedBy = (holder: LockHolder) =>
   new Problem('host-locked', `Another run holds this host. ${holderText(holder)}`, {
-    hint: 'Wait until it has ended, or ask its operator. Nothing was changed.', retryable: true, detail: { runId: holder.runId, operator: holder.operator, at: holder.at },
+    hint: 'Wait until it has ended, or ask its operator. Nothing was changed.',
+    retryable: true,
+    detail: { runId: holder.runId, operator: holder.operator, at: holder.at },
   });
 
-async function call(session: SshSession, verb: string, args: { runId?: string; operator?: string; at?: number; token?: string }): Promise<{ code: number; stdout: Buffer; stderr: string }> {
-  const outcome: ExecOutcome = await session.exec({ script: lockScript, args: [verb, args.runId ?? '', safe(args.operator ?? ''), String(args.at ?? 0), args.token ?? ''] }, { timeoutMs: 15_000 });
+async function call(
+  session: SshSession,
+  verb: string,
+  args: { runId?: string; operator?: string; at?: number; token?: string },
+): Promise<{ code: number; stdout: Buffer; stderr: string }> {
+  const outcome: ExecOutcome = await session.exec(
+    { script: lockScript, args: [verb, args.runId ?? '', safe(args.operator ?? ''), String(args.at ?? 0), args.token ?? ''] },
+    { timeoutMs: 15_000 },
+  );
   if (outcome.outcome !== 'done') throw Problem.from(outcome.problem);
   return { code: outcome.exitCode, stdout: outcome.stdout, stderr: outcome.stderr.toString('utf8') };
 }
 
 const trouble = (verb: string, answer: { code: number; stderr: string }) =>
-  new Problem('remote-command-failed', `The lock on the host could not be ${verb} (exit ${answer.code}): ${plainLine(answer.stderr, 200)}`, { hint: 'Check free space and permissions of ~/.local/state on the host.' });
+  new Problem(
+    'remote-command-failed',
+    `The lock on the host could not be ${verb} (exit ${answer.code}): ${plainLine(answer.stderr, 200)}`,
+    { hint: 'Check free space and permissions of ~/.local/state on the host.' },
+  );
 
 /** Who holds the lock; undefined when it is free. Reads only. */
 export async function readLock(session: SshSession): Promise<LockHolder | undefined> {

@@ -1,5 +1,5 @@
-import type { Environment } from '../../contract/environments.ts';
 import { BackupName } from '../../contract/backups.ts';
+import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { Plan, PlanStep, RunbookInput } from '../../contract/runs.ts';
 import { placeholder, resolveReferences } from '../stacks/references.ts';
@@ -30,7 +30,8 @@ export function environmentInputs(stack: StackDefinition, environment: Environme
 /** @throws Problem `bad-input` naming the input */
 function runInputs(inputs: readonly RunbookInput[], given: Readonly<Record<string, string>>): Record<string, string> {
   const stray = Object.keys(given).find((name) => !inputs.some((input) => input.name === name));
-  if (stray !== undefined) throw new Problem('bad-input', `This runbook has no input ${plainLine(stray, 60)}.`, { detail: { input: stray } });
+  if (stray !== undefined)
+    throw new Problem('bad-input', `This runbook has no input ${plainLine(stray, 60)}.`, { detail: { input: stray } });
   return Object.fromEntries(
     inputs.map((input) => {
       const value = given[input.name] ?? input.default ?? '';
@@ -51,16 +52,26 @@ function runInputs(inputs: readonly RunbookInput[], given: Readonly<Record<strin
 
 /** A step's parameters with what earlier steps will find out standing as `‹step.fact›`. */
 export function shownInput(step: RecipeStep, action: Action): unknown {
-  const given = resolveReferences(step.with, (reference) => (reference.kind === 'steps' ? placeholder(reference.step, reference.name) : ''));
+  const given = resolveReferences(step.with, (reference) =>
+    reference.kind === 'steps' ? placeholder(reference.step, reference.name) : '',
+  );
   const checked = action.input.safeParse(given);
   if (checked.success) return checked.data;
   const issue = checked.error.issues[0];
-  throw new Problem('bad-input', `Step ${step.id}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}.`, { hint: "Check the environment's inputs and the runbook's." });
+  throw new Problem('bad-input', `Step ${step.id}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}.`, {
+    hint: "Check the environment's inputs and the runbook's.",
+  });
 }
 
 /** Resolves a runbook. Pure: the same arguments give the same hash. @throws Problem `not-found`, `bad-input` */
 export function makePlan(options: {
-  environment: Environment; stack: StackDefinition; stackHash: string; runbookId: string; inputs: Readonly<Record<string, string>>; actions: ActionRegistry; now: number;
+  environment: Environment;
+  stack: StackDefinition;
+  stackHash: string;
+  runbookId: string;
+  inputs: Readonly<Record<string, string>>;
+  actions: ActionRegistry;
+  now: number;
 }): StoredPlan {
   const { environment, stack, actions, now } = options;
   const runbook = stack.runbooks.find(({ id }) => id === options.runbookId);
@@ -69,7 +80,10 @@ export function makePlan(options: {
   const values = environmentInputs(stack, environment);
 
   const recipe: Recipe = {
-    stackId: stack.stack, stackHash: options.stackHash, environmentRevision: environment.revision, target: targetOf(environment),
+    stackId: stack.stack,
+    stackHash: options.stackHash,
+    environmentRevision: environment.revision,
+    target: targetOf(environment),
     steps: runbook.steps.map((step) => ({
       id: step.id,
       action: step.action,
@@ -77,7 +91,8 @@ export function makePlan(options: {
         if (reference.kind === 'steps') return `\${steps.${reference.step}.${reference.name}}`;
         const value = (reference.kind === 'inputs' ? values : inputs)[reference.name] ?? '';
         // A value is data: one that looks like a reference must not become one when steps are resolved later.
-        if (value.includes('${')) throw new Problem('bad-input', `${reference.name}: must not contain \${.`, { detail: { input: reference.name } });
+        if (value.includes('${'))
+          throw new Problem('bad-input', `${reference.name}: must not contain \${.`, { detail: { input: reference.name } });
         return value;
       }),
     })),
@@ -86,21 +101,37 @@ export function makePlan(options: {
   const effects = new Set(steps.map(({ effect }) => effect));
   const effect = effects.has('destructive') ? 'destructive' : effects.has('write') ? 'write' : 'read';
   const shown = {
-    environmentId: environment.id, environmentName: environment.name, tier: environment.tier, runbook: runbook.id, title: runbook.title, effect, inputs,
-    blastRadius: runbook.blast_radius, steps,
+    environmentId: environment.id,
+    environmentName: environment.name,
+    tier: environment.tier,
+    runbook: runbook.id,
+    title: runbook.title,
+    effect,
+    inputs,
+    blastRadius: runbook.blast_radius,
+    steps,
     pointOfNoReturn: runbook.point_of_no_return ?? steps.find((step) => step.undo.kind === 'irreversible')?.id ?? null,
     requiresTypedName: effect === 'destructive' && environment.tier === 'production',
   } satisfies Partial<Plan>;
   return { plan: { id: newId('plan', now), hash: canonicalHash({ shown, recipe }), ...shown, createdAt: now }, recipe };
 }
 
-function planStep(definition: RunbookDefinition['steps'][number], step: RecipeStep, environment: Environment, actions: ActionRegistry): PlanStep {
+function planStep(
+  definition: RunbookDefinition['steps'][number],
+  step: RecipeStep,
+  environment: Environment,
+  actions: ActionRegistry,
+): PlanStep {
   const action = actions.get(step.action);
   if (action === undefined) throw new Problem('stack-invalid', `There is no action ${step.action}.`);
   const input = shownInput(step, action);
   const { undo } = action;
   return {
-    id: step.id, title: definition.title ?? action.title, action: action.id, effect: action.effect, commands: [...action.describe(input, environment)],
+    id: step.id,
+    title: definition.title ?? action.title,
+    action: action.id,
+    effect: action.effect,
+    commands: [...action.describe(input, environment)],
     undo:
       undo === 'nothing-to-undo'
         ? { kind: 'nothing-to-undo' }

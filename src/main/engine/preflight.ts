@@ -23,7 +23,12 @@ async function look(id: string, title: string, work: () => Promise<Omit<Prefligh
 
 /** What is looked at before any plan, then what each step's action looks at. Reads only. */
 export async function runPreflight(options: {
-  stored: StoredPlan; environment: Environment; actions: ActionRegistry; runs: RunStore; operator: string; clock: () => number;
+  stored: StoredPlan;
+  environment: Environment;
+  actions: ActionRegistry;
+  runs: RunStore;
+  operator: string;
+  clock: () => number;
   contextFor: (stepId: string) => ActionContext;
 }): Promise<PreflightItem[]> {
   const { stored, environment, actions, runs, clock } = options;
@@ -32,8 +37,12 @@ export async function runPreflight(options: {
   const context = options.contextFor('preflight');
   const items: PreflightItem[] = [
     {
-      id: 'policy', title: 'Policy', verdict: 'pass',
-      detail: plan.requiresTypedName ? `This is a ${environment.tier} environment: its name, ${environment.name}, must be typed.` : `${environment.tier}: ${plan.effect === 'read' ? 'reads only' : 'a confirmation is asked'}.`,
+      id: 'policy',
+      title: 'Policy',
+      verdict: 'pass',
+      detail: plan.requiresTypedName
+        ? `This is a ${environment.tier} environment: its name, ${environment.name}, must be typed.`
+        : `${environment.tier}: ${plan.effect === 'read' ? 'reads only' : 'a confirmation is asked'}.`,
     },
   ];
 
@@ -70,8 +79,10 @@ async function lockVerdict(session: SshSession, runs: RunStore, operator: string
   const holder = await readLock(session);
   if (holder === undefined) return { verdict: 'pass', detail: 'Nobody else is changing this host.' };
   const own = runs.find(holder.runId);
-  if (own === undefined || holder.operator !== operator) return { verdict: 'block', detail: `${holderText(holder)} Nothing can be changed until it is given back.` };
-  if (own.state === 'running' || own.state === 'reverting') return { verdict: 'block', detail: 'A run of yours is changing this host right now.' };
+  if (own === undefined || holder.operator !== operator)
+    return { verdict: 'block', detail: `${holderText(holder)} Nothing can be changed until it is given back.` };
+  if (own.state === 'running' || own.state === 'reverting')
+    return { verdict: 'block', detail: 'A run of yours is changing this host right now.' };
   if (unresolved(own)) return { verdict: 'block', detail: `Your run ${own.id} is ${own.state}: resume or revert it first.` };
   return { verdict: 'warn', detail: `Your run ${own.id} has ended (${own.state}) and could not give its lock back; it will be released.` };
 }
@@ -84,5 +95,7 @@ async function clockVerdict(session: SshSession, clock: () => number): Promise<O
   if (!Number.isFinite(remote)) return { verdict: 'warn', detail: "The host's clock could not be read; nothing is decided by it." };
   const skew = Math.round((remote + 500 - (before + after) / 2) / 1000);
   const words = `The host's clock is ${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead of'} this laptop's`;
-  return Math.abs(skew) * 1000 > SKEW_WARNED_MS ? { verdict: 'warn', detail: `${words}. Times in logs and backup names will differ; nothing is decided by them.` } : { verdict: 'pass', detail: `${words}.` };
+  return Math.abs(skew) * 1000 > SKEW_WARNED_MS
+    ? { verdict: 'warn', detail: `${words}. Times in logs and backup names will differ; nothing is decided by them.` }
+    : { verdict: 'pass', detail: `${words}.` };
 }

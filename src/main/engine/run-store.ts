@@ -1,17 +1,40 @@
-import type { Plan, RunState } from '../../contract/runs.ts';
 import { Problem } from '../../contract/problem.ts';
+import type { Plan, RunState } from '../../contract/runs.ts';
 import type { Store } from '../store/store.ts';
 import type { Direction, Owner, Recipe, RunRecord, StepRecord, StoredPlan } from './types.ts';
 
 interface RunRow {
-  id: string; plan_id: string; environment_id: string; state: string; direction: string; operator: string; summary: string; owner: string;
-  fence: string | null; cancel_requested: number; started_at: number; ended_at: number | null;
+  id: string;
+  plan_id: string;
+  environment_id: string;
+  state: string;
+  direction: string;
+  operator: string;
+  summary: string;
+  owner: string;
+  fence: string | null;
+  cancel_requested: number;
+  started_at: number;
+  ended_at: number | null;
 }
 
 const fromRow = (row: RunRow): RunRecord => ({
-  id: row.id, planId: row.plan_id, environmentId: row.environment_id, state: row.state as RunState, direction: row.direction as Direction, operator: row.operator,
-  summary: row.summary, owner: JSON.parse(row.owner) as Owner, fence: row.fence, cancelRequested: row.cancel_requested === 1, startedAt: row.started_at, endedAt: row.ended_at,
+  id: row.id,
+  planId: row.plan_id,
+  environmentId: row.environment_id,
+  state: row.state as RunState,
+  direction: row.direction as Direction,
+  operator: row.operator,
+  summary: row.summary,
+  owner: JSON.parse(row.owner) as Owner,
+  fence: row.fence,
+  cancelRequested: row.cancel_requested === 1,
+  startedAt: row.started_at,
+  endedAt: row.ended_at,
 });
+
+const isStoreError = (error: unknown): error is Error & { code: string } =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_');
 
 /** Changes of a run; what is left out stays. */
 export type RunPatch = Partial<Pick<RunRecord, 'state' | 'direction' | 'summary' | 'owner' | 'fence' | 'cancelRequested' | 'endedAt'>>;
@@ -20,6 +43,7 @@ export type RunPatch = Partial<Pick<RunRecord, 'state' | 'direction' | 'summary'
 export function createRunStore(store: Store) {
   const run = store.prepare<[string], RunRow>('SELECT * FROM runs WHERE id = ?');
   const steps = store.prepare<[string], { record: string }>('SELECT record FROM run_steps WHERE run_id = ? ORDER BY position');
+  const insertPlan = store.prepare('INSERT INTO plans (id, hash, plan, recipe, created_at) VALUES (?, ?, ?, ?, ?)');
   const insertRun = store.prepare(`INSERT INTO runs (id, plan_id, environment_id, state, direction, operator, summary, owner, started_at)
     VALUES (@id, @planId, @environmentId, @state, @direction, @operator, @summary, @owner, @startedAt)`);
   const saveStep = store.prepare(`INSERT INTO run_steps (run_id, step_id, position, record) VALUES (?, ?, ?, ?)
@@ -28,13 +52,26 @@ export function createRunStore(store: Store) {
     cancel_requested = @cancelRequested, ended_at = @endedAt WHERE id = @id`);
 
   const api = {
-    /** Runs several writes, the journal's among them, as one. */
-    transaction: <T>(work: () => T): T => store.transaction(work).immediate(),
+    /** Runs several writes, the journal's among them, as one. @throws Problem `journal-unwritable`: then none of them was done */
+    transaction<T>(work: () => T): T {
+      try {
+        return store.transaction(work).immediate();
+      } catch (cause) {
+        if (!isStoreError(cause)) throw cause;
+        throw new Problem(
+          'journal-unwritable',
+          `What is about to be done could not be written down (${cause.message}), so it was not done.`,
+          {
+            hint: 'Make room on this machine and check the permissions of the data folder, then try again.',
+            retryable: true,
+            cause,
+          },
+        );
+      }
+    },
 
     savePlan({ plan, recipe }: StoredPlan): void {
-      store
-        .prepare('INSERT INTO plans (id, hash, plan, recipe, created_at) VALUES (?, ?, ?, ?, ?)')
-        .run(plan.id, plan.hash, JSON.stringify(plan), JSON.stringify(recipe), plan.createdAt);
+      api.transaction(() => insertPlan.run(plan.id, plan.hash, JSON.stringify(plan), JSON.stringify(recipe), plan.createdAt));
     },
     /** @throws Problem `not-found` */
     plan(id: string): StoredPlan {

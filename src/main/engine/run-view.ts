@@ -3,7 +3,9 @@ import type { RunRecord, StepRecord } from './types.ts';
 
 /** What can be done with a run now. After it has begun to go back, it only goes back. */
 export function allowedActions(run: RunRecord, plan: Plan, steps: readonly RunStep[]): RunAllowed[] {
-  const begun = plan.steps.map((step, index) => ({ undo: step.undo.kind, state: steps[index]?.state ?? 'pending' })).filter(({ state }) => state !== 'pending' && state !== 'skipped' && state !== 'reverted');
+  const begun = plan.steps
+    .map((step, index) => ({ undo: step.undo.kind, state: steps[index]?.state ?? 'pending' }))
+    .filter(({ state }) => state !== 'pending' && state !== 'skipped' && state !== 'reverted');
   const last = begun.findLastIndex(({ undo, state }) => undo === 'irreversible' && state === 'done');
   const undoable = begun.slice(last + 1).some(({ undo }) => undo === 'undo');
   const revert: RunAllowed[] = undoable ? ['revert'] : [];
@@ -16,20 +18,23 @@ export function allowedActions(run: RunRecord, plan: Plan, steps: readonly RunSt
       return [];
     case 'unknown':
     case 'interrupted':
-      return run.direction === 'revert' ? [...(open ? (['probe'] as const) : []), 'revert'] : [...(open ? (['probe'] as const) : []), 'resume', ...revert];
+      return run.direction === 'revert'
+        ? [...(open ? (['probe'] as const) : []), 'revert']
+        : [...(open ? (['probe'] as const) : []), 'resume', ...revert];
     case 'failed':
     case 'cancelled':
       return ['resume', ...revert];
     case 'succeeded':
-      return revert;
     case 'revert-failed':
-      return ['revert'];
+      return revert;
   }
 }
 
 /** A run as the contract has it. `progress` is what the running step said last. */
 export function runView(run: RunRecord, plan: Plan, records: readonly StepRecord[], progress?: RunStep['progress']): Run {
-  const steps = records.map(({ view }) => (progress != null && (view.state === 'running' || view.state === 'reverting') ? { ...view, progress } : view));
+  const steps = records.map(({ view }) =>
+    progress != null && (view.state === 'running' || view.state === 'reverting') ? { ...view, progress } : view,
+  );
   const { id, state, operator, startedAt, endedAt, summary } = run;
   return { id, plan, state, operator, startedAt, endedAt, steps, allowed: allowedActions(run, plan, steps), summary };
 }
@@ -37,8 +42,19 @@ export function runView(run: RunRecord, plan: Plan, records: readonly StepRecord
 /** A run as a list shows it. */
 export function runSummary({ plan, ...run }: Run): RunSummary {
   return {
-    id: run.id, state: run.state, operator: run.operator, startedAt: run.startedAt, endedAt: run.endedAt, summary: run.summary, allowed: run.allowed,
-    environmentId: plan.environmentId, environmentName: plan.environmentName, tier: plan.tier, runbook: plan.runbook, title: plan.title, effect: plan.effect,
+    id: run.id,
+    state: run.state,
+    operator: run.operator,
+    startedAt: run.startedAt,
+    endedAt: run.endedAt,
+    summary: run.summary,
+    allowed: run.allowed,
+    environmentId: plan.environmentId,
+    environmentName: plan.environmentName,
+    tier: plan.tier,
+    runbook: plan.runbook,
+    title: plan.title,
+    effect: plan.effect,
   };
 }
 
@@ -46,7 +62,11 @@ export function runSummary({ plan, ...run }: Run): RunSummary {
 export function freshStep(id: string): StepRecord {
   return {
     view: { id, state: 'pending', startedAt: null, durationMs: null, observed: null, output: {}, problem: null, progress: null },
-    attempt: 1, undoAttempt: 1, undoing: false, recorded: {}, undoRecorded: {},
+    attempt: 1,
+    undoAttempt: 1,
+    undoing: false,
+    recorded: {},
+    undoRecorded: {},
   };
 }
 
@@ -54,7 +74,12 @@ export function freshStep(id: string): StepRecord {
 export function interrupted(run: RunRecord, steps: readonly StepRecord[]): { run: RunRecord; steps: StepRecord[] } {
   const next = steps.map((step) => {
     if (step.view.state !== 'running' && step.view.state !== 'reverting') return step;
-    const view: RunStep = { ...step.view, state: 'unknown', progress: null, observed: 'Quarterdeck ended while this step ran; how it ended was not seen.' };
+    const view: RunStep = {
+      ...step.view,
+      state: 'unknown',
+      progress: null,
+      observed: 'Quarterdeck ended while this step ran; how it ended was not seen.',
+    };
     return { ...step, view };
   });
   const open = next.find((step) => step.view.state === 'unknown');

@@ -1,7 +1,8 @@
-import type { Environment } from '../../contract/environments.ts';
-import { Problem, type ProblemData } from '../../contract/problem.ts';
-import type { PlanStep, RunStep } from '../../contract/runs.ts';
 import type { z } from 'zod';
+import type { Environment } from '../../contract/environments.ts';
+import type { ProblemData } from '../../contract/problem.ts';
+import { Problem } from '../../contract/problem.ts';
+import type { PlanStep, RunStep } from '../../contract/runs.ts';
 import { resolveReferences } from '../stacks/references.ts';
 import type { Action, ActionContext, ActionOutcome, Facts, ProbeOutcome } from './action.ts';
 import { checkLock } from './host-lock.ts';
@@ -43,11 +44,16 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     const recipe = drive.stored.recipe.steps[position];
     const shown = drive.stored.plan.steps[position];
     const action = recipe === undefined ? undefined : actions.get(recipe.action);
-    if (recipe === undefined || shown === undefined || action === undefined) throw new Problem('not-supported', `This version has no action ${recipe?.action ?? '?'}.`, { hint: 'Open the run with the version that began it.' });
+    if (recipe === undefined || shown === undefined || action === undefined)
+      throw new Problem('not-supported', `This version has no action ${recipe?.action ?? '?'}.`, {
+        hint: 'Open the run with the version that began it.',
+      });
     const records = runs.steps(drive.run.id);
     const resolved = resolveReferences(recipe.with, (reference) => {
-      const fact = reference.kind === 'steps' ? records.find(({ view }) => view.id === reference.step)?.view.output[reference.name] : undefined;
-      if (fact === undefined) throw new Problem('step-failed', `Step ${recipe.id} needs what an earlier step did not find out.`, { detail: { ...reference } });
+      const fact =
+        reference.kind === 'steps' ? records.find(({ view }) => view.id === reference.step)?.view.output[reference.name] : undefined;
+      if (fact === undefined)
+        throw new Problem('step-failed', `Step ${recipe.id} needs what an earlier step did not find out.`, { detail: { ...reference } });
       return fact;
     });
     const checked: z.ZodSafeParseResult<unknown> = action.input.safeParse(resolved);
@@ -76,7 +82,12 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
         runs.transaction(() => {
           const current = runs.steps(drive.run.id)[position] as StepRecord;
           const merged = { ...(undo ? current.undoRecorded : current.recorded), ...facts };
-          journal.append({ ...about(drive, step), kind: undo ? 'undo-intended' : 'step-intended', summary: `Recorded before the effect of ${step.view.id}.`, data: { facts: { ...facts } } });
+          journal.append({
+            ...about(drive, step),
+            kind: undo ? 'undo-intended' : 'step-intended',
+            summary: `Recorded before the effect of ${step.view.id}.`,
+            data: { facts: { ...facts } },
+          });
           save(drive, position, { ...current, ...(undo ? { undoRecorded: merged } : { recorded: merged }) });
         });
       },
@@ -89,11 +100,20 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
   /** False when another process (or a closed engine) has taken the run over meanwhile: then nothing more is written here. */
   const stillOurs = (drive: Drive) => {
     const current = runs.find(drive.run.id);
-    return current !== undefined && current.owner.instance === drive.run.owner.instance && (current.state === 'running' || current.state === 'reverting');
+    return (
+      current !== undefined &&
+      current.owner.instance === drive.run.owner.instance &&
+      (current.state === 'running' || current.state === 'reverting')
+    );
   };
 
   /** Writes down that it begins, does it, writes down how it ended. Throws only when it could not be written down. */
-  async function perform(drive: Drive, position: number, direction: 'act' | 'undo', work: (ready: ReturnType<typeof input>, context: ActionContext) => Promise<ActionOutcome>): Promise<StepEnd> {
+  async function perform(
+    drive: Drive,
+    position: number,
+    direction: 'act' | 'undo',
+    work: (ready: ReturnType<typeof input>, context: ActionContext) => Promise<ActionOutcome>,
+  ): Promise<StepEnd> {
     const undo = direction === 'undo';
     const before = runs.steps(drive.run.id)[position] as StepRecord;
     const mutating = drive.stored.plan.steps[position]?.effect !== 'read';
@@ -108,17 +128,31 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
       const planned = drive.stored.plan.steps[position];
       const commands = undo ? (planned?.undo.kind === 'undo' ? planned.undo.commands : []) : (planned?.commands ?? []);
       journal.append({
-        ...about(drive, before), kind: undo ? 'undo-intended' : 'step-intended',
+        ...about(drive, before),
+        kind: undo ? 'undo-intended' : 'step-intended',
         summary: undo ? `About to undo: ${planned?.title}.` : `About to do: ${planned?.title}.`,
-        data: { action: planned?.action ?? '', attempt: undo ? before.undoAttempt : before.attempt, commands: commands.map(({ kind, text }) => `${kind}: ${text}`) },
+        data: {
+          action: planned?.action ?? '',
+          attempt: undo ? before.undoAttempt : before.attempt,
+          commands: commands.map(({ kind, text }) => `${kind}: ${text}`),
+        },
       });
-      const view: RunStep = { ...before.view, state: undo ? 'reverting' : 'running', startedAt, durationMs: null, observed: null, problem: null, progress: null };
+      const view: RunStep = {
+        ...before.view,
+        state: undo ? 'reverting' : 'running',
+        startedAt,
+        durationMs: null,
+        observed: null,
+        problem: null,
+        progress: null,
+      };
       save(drive, position, { ...before, undoing: undo, view });
     });
     changed(drive.run.id);
 
     const begun = performance.now();
-    const outcome = 'action' in ready ? await act(drive, position, direction, mutating, ready, work) : ({ outcome: 'failed', problem: ready } as const);
+    const outcome =
+      'action' in ready ? await act(drive, position, direction, mutating, ready, work) : ({ outcome: 'failed', problem: ready } as const);
     if (!stillOurs(drive)) return 'unknown';
     const durationMs = Math.round(performance.now() - begun);
     runs.transaction(() => {
@@ -126,22 +160,45 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
       const done = outcome.outcome === 'done';
       const state = outcome.outcome === 'unknown' ? 'unknown' : undo ? (done ? 'reverted' : 'revert-failed') : outcome.outcome;
       const view: RunStep = {
-        ...current.view, state, durationMs, progress: null,
-        observed: done ? outcome.observed : outcome.problem.message, problem: done ? null : outcome.problem,
+        ...current.view,
+        state,
+        durationMs,
+        progress: null,
+        observed: done ? outcome.observed : outcome.problem.message,
+        problem: done ? null : outcome.problem,
         output: done && !undo ? { ...outcome.output } : current.view.output,
       };
       const failed = outcome.outcome === 'failed' ? 1 : 0;
-      const saved = save(drive, position, { ...current, view, attempt: current.attempt + (undo ? 0 : failed), undoAttempt: current.undoAttempt + (undo ? failed : 0) });
+      const saved = save(drive, position, {
+        ...current,
+        view,
+        attempt: current.attempt + (undo ? 0 : failed),
+        undoAttempt: current.undoAttempt + (undo ? failed : 0),
+      });
       journal.append({
-        ...about(drive, before), kind: undo ? 'undo-ended' : 'step-ended', summary: `${undo ? 'Undo' : 'Step'} ${before.view.id}: ${outcome.outcome}. ${saved.view.observed ?? ''}`.slice(0, 1000),
-        data: { outcome: outcome.outcome, durationMs, output: { ...saved.view.output }, ...(done ? {} : { problem: outcome.problem.code }) },
+        ...about(drive, before),
+        kind: undo ? 'undo-ended' : 'step-ended',
+        summary: `${undo ? 'Undo' : 'Step'} ${before.view.id}: ${outcome.outcome}. ${saved.view.observed ?? ''}`.slice(0, 1000),
+        data: {
+          outcome: outcome.outcome,
+          durationMs,
+          output: { ...saved.view.output },
+          ...(done ? {} : { problem: outcome.problem.code }),
+        },
       });
     });
     changed(drive.run.id);
     return outcome.outcome;
   }
 
-  async function act(drive: Drive, position: number, direction: 'act' | 'undo', mutating: boolean, ready: ReturnType<typeof input>, work: (ready: ReturnType<typeof input>, context: ActionContext) => Promise<ActionOutcome>): Promise<ActionOutcome> {
+  async function act(
+    drive: Drive,
+    position: number,
+    direction: 'act' | 'undo',
+    mutating: boolean,
+    ready: ReturnType<typeof input>,
+    work: (ready: ReturnType<typeof input>, context: ActionContext) => Promise<ActionOutcome>,
+  ): Promise<ActionOutcome> {
     try {
       // The step has not begun yet, so whatever goes wrong here is seen to have failed.
       if (mutating && drive.fence !== undefined) await checkLock(await options.contextFor(drive.environment).session(), drive.fence);
@@ -158,7 +215,8 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
   }
 
   return {
-    execute: (drive: Drive, position: number) => perform(drive, position, 'act', ({ action, input: given }, ctx) => action.execute(ctx, given)),
+    execute: (drive: Drive, position: number) =>
+      perform(drive, position, 'act', ({ action, input: given }, ctx) => action.execute(ctx, given)),
 
     undo: (drive: Drive, position: number) =>
       perform(drive, position, 'undo', async ({ action, input: given }, ctx) => {
@@ -176,20 +234,37 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
         const { action, input: given } = input(drive, position);
         if (before.undoing) {
           const { undo } = action;
-          found = typeof undo === 'object' && 'probe' in undo ? await undo.probe(context(drive, position, 'probe-undo'), given, before.view.output) : { found: 'done', observed: 'There is nothing to undo.' };
+          found =
+            typeof undo === 'object' && 'probe' in undo
+              ? await undo.probe(context(drive, position, 'probe-undo'), given, before.view.output)
+              : { found: 'done', observed: 'There is nothing to undo.' };
         } else found = await action.probe(context(drive, position, 'probe'), given);
       } catch (error) {
         found = { found: 'unknown', observed: toProblem(error).message };
       }
       runs.transaction(() => {
-        journal.append({ ...about(drive, before), kind: 'step-probed', summary: `Probed ${before.undoing ? 'the undo of ' : ''}${before.view.id}: ${found.found}. ${redact(found.observed)}`.slice(0, 1000), data: { found: found.found } });
+        journal.append({
+          ...about(drive, before),
+          kind: 'step-probed',
+          summary: `Probed ${before.undoing ? 'the undo of ' : ''}${before.view.id}: ${found.found}. ${redact(found.observed)}`.slice(
+            0,
+            1000,
+          ),
+          data: { found: found.found },
+        });
         const view: RunStep = { ...before.view, observed: found.observed, progress: null };
         if (found.found === 'done') {
           const output = !before.undoing && found.output !== undefined ? { ...found.output } : before.view.output;
           save(drive, position, { ...before, view: { ...view, state: before.undoing ? 'reverted' : 'done', problem: null, output } });
         } else if (found.found === 'not-done') {
           // Seen not to have happened: the next try is a new one, under a new key.
-          save(drive, position, before.undoing ? { ...before, undoAttempt: before.undoAttempt + 1, undoing: false, view: { ...view, state: 'done', problem: null } } : { ...before, attempt: before.attempt + 1, view: { ...view, state: 'pending', problem: null } });
+          save(
+            drive,
+            position,
+            before.undoing
+              ? { ...before, undoAttempt: before.undoAttempt + 1, undoing: false, view: { ...view, state: 'done', problem: null } }
+              : { ...before, attempt: before.attempt + 1, view: { ...view, state: 'pending', problem: null } },
+          );
         } else save(drive, position, { ...before, view: { ...view, state: 'unknown' } });
       });
       changed(drive.run.id);
@@ -199,7 +274,11 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     /** For preflight: no step key of a run, nothing recorded, nothing mutating. */
     lookContext(environment: Environment, stepId: string, signal: AbortSignal): ActionContext {
       return {
-        ...options.contextFor(environment), stepKey: `preflight-${stepId}`, signal, progress: () => undefined, recorded: {},
+        ...options.contextFor(environment),
+        stepKey: `preflight-${stepId}`,
+        signal,
+        progress: () => undefined,
+        recorded: {},
         record: () => {
           throw new Problem('internal-error', 'A preflight records nothing.');
         },

@@ -2,15 +2,17 @@ import type { Environment } from '../../contract/environments.ts';
 import type { Plan, Runbook, RunState, RunStep } from '../../contract/runs.ts';
 import type { ParameterValue } from '../stacks/references.ts';
 import type { StackDefinition } from '../stacks/schema.ts';
+import type { Store } from '../store/store.ts';
 import type { ActionBase, ActionRegistry, Facts } from './action.ts';
 import type { JournalWriter } from './journal-writer.ts';
-import type { Store } from '../store/store.ts';
 
 /** What the engine is made of. */
 export interface EngineOptions {
   readonly store: Store;
   readonly journal: JournalWriter;
-  readonly stacks: { get(id: string): { readonly definition: StackDefinition; readonly hash: string; readonly runbooks: readonly Runbook[] } };
+  readonly stacks: {
+    get(id: string): { readonly definition: StackDefinition; readonly hash: string; readonly runbooks: readonly Runbook[] };
+  };
   readonly actions: ActionRegistry;
   /** `get` throws `not-found`. */
   readonly environments: { get(id: string): Environment };

@@ -24,7 +24,12 @@ export function verifyChain(rows: Iterable<JournalEntry>, head: JournalHead | un
   let previous = genesisHash;
   let expected = 1;
   let entries = 0;
-  const broken = (seq: number, reason: string): JournalVerification => ({ ok: false, entries, headHash: previous === genesisHash ? null : previous, firstBroken: { seq, reason } });
+  const broken = (seq: number, reason: string): JournalVerification => ({
+    ok: false,
+    entries,
+    headHash: previous === genesisHash ? null : previous,
+    firstBroken: { seq, reason },
+  });
   for (const row of rows) {
     if (row.seq !== expected) return broken(expected, `Row ${expected} is missing: the next one is ${row.seq}.`);
     if (row.previousHash !== previous) return broken(row.seq, `Row ${row.seq} is not chained to the row before it.`);
@@ -36,6 +41,7 @@ export function verifyChain(rows: Iterable<JournalEntry>, head: JournalHead | un
   if (head === undefined) {
     if (entries > 0) return broken(expected, 'The record of the newest row is missing, so rows may have been cut off the end.');
   } else if (head.seq >= expected) return broken(expected, `Rows ${expected} to ${head.seq} are missing from the end.`);
-  else if (head.seq !== entries || head.hash !== previous) return broken(entries, `The newest row is not the one that was recorded as newest (${head.seq}).`);
+  else if (head.seq !== entries || head.hash !== previous)
+    return broken(entries, `The newest row is not the one that was recorded as newest (${head.seq}).`);
   return { ok: true, entries, headHash: entries === 0 ? null : previous, firstBroken: null };
 }

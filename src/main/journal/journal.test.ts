@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { JournalEntry } from '../../contract/journal.ts';
 import { migrations } from '../store/migrations/index.ts';
-import { openStore, type Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { openStore } from '../store/store.ts';
 import { createJournal } from './journal.ts';
 import { createRedactor } from './redactor.ts';
 
@@ -13,7 +14,13 @@ function open(rows = 0) {
   let now = 1000;
   const redactor = createRedactor();
   const journal = createJournal({ store, operator: 'ann@laptop', clock: () => now++, redactor });
-  for (let i = 0; i < rows; i += 1) journal.append({ kind: 'note-added', summary: `row ${i}`, environmentId: i % 2 === 0 ? 'even' : 'odd', data: { i, nested: { b: [1, 'two'], a: null } } });
+  for (let i = 0; i < rows; i += 1)
+    journal.append({
+      kind: 'note-added',
+      summary: `row ${i}`,
+      environmentId: i % 2 === 0 ? 'even' : 'odd',
+      data: { i, nested: { b: [1, 'two'], a: null } },
+    });
   return { store, journal, redactor };
 }
 const tamper = (store: Store, sql: string, ...args: unknown[]) => {
@@ -37,28 +44,51 @@ describe('journal', () => {
   });
 
   it('finds any single edit, deletion, exchange and cut, and names the first broken row', () => {
-    const edits = ['at = at + 1', "kind = 'app-started'", "environment_id = 'other'", "run_id = 'r'", "step_id = 's'", "operator = 'eve'", "summary = summary || '!'", `data = '{"i":-1}'`, "previous_hash = replace(previous_hash, substr(previous_hash, 1, 1), 'x')", "hash = 'ff'"];
+    const edits = [
+      'at = at + 1',
+      "kind = 'app-started'",
+      "environment_id = 'other'",
+      "run_id = 'r'",
+      "step_id = 's'",
+      "operator = 'eve'",
+      "summary = summary || '!'",
+      `data = '{"i":-1}'`,
+      "previous_hash = replace(previous_hash, substr(previous_hash, 1, 1), 'x')",
+      "hash = 'ff'",
+    ];
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 12 }), fc.nat(), fc.nat(), fc.constantFrom('edit', 'delete', 'swap', 'truncate', 'renumber', 'insert'), (rows, pick, which, how) => {
-        const { store, journal } = open(rows);
-        const seq = (pick % rows) + 1;
-        const other = (seq % rows) + 1;
-        if (how === 'edit') tamper(store, `UPDATE journal SET ${edits[which % edits.length]} WHERE seq = ?`, seq);
-        if (how === 'delete') tamper(store, 'DELETE FROM journal WHERE seq = ?', seq);
-        if (how === 'truncate') tamper(store, 'DELETE FROM journal WHERE seq >= ?', seq);
-        if (how === 'renumber') tamper(store, 'UPDATE journal SET seq = ? WHERE seq = ?', rows + 5, seq);
-        if (how === 'insert') tamper(store, 'INSERT INTO journal SELECT seq + ?, at, kind, environment_id, run_id, step_id, operator, summary, data, previous_hash, hash FROM journal WHERE seq = ?', rows, seq);
-        if (how === 'swap') {
-          tamper(store, 'UPDATE journal SET seq = -1 WHERE seq = ?', seq);
-          tamper(store, 'UPDATE journal SET seq = ? WHERE seq = ?', seq, other);
-          tamper(store, 'UPDATE journal SET seq = ? WHERE seq = -1', other);
-        }
-        const result = journal.verify();
-        const expected = how === 'swap' ? Math.min(seq, other) : how === 'insert' ? undefined : seq;
-        store.close();
-        stores.splice(stores.indexOf(store), 1);
-        return !result.ok && (expected === undefined || result.firstBroken?.seq === expected);
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 12 }),
+        fc.nat(),
+        fc.nat(),
+        fc.constantFrom('edit', 'delete', 'swap', 'truncate', 'renumber', 'insert'),
+        (rows, pick, which, how) => {
+          const { store, journal } = open(rows);
+          const seq = (pick % rows) + 1;
+          const other = (seq % rows) + 1;
+          if (how === 'edit') tamper(store, `UPDATE journal SET ${edits[which % edits.length]} WHERE seq = ?`, seq);
+          if (how === 'delete') tamper(store, 'DELETE FROM journal WHERE seq = ?', seq);
+          if (how === 'truncate') tamper(store, 'DELETE FROM journal WHERE seq >= ?', seq);
+          if (how === 'renumber') tamper(store, 'UPDATE journal SET seq = ? WHERE seq = ?', rows + 5, seq);
+          if (how === 'insert')
+            tamper(
+              store,
+              'INSERT INTO journal SELECT seq + ?, at, kind, environment_id, run_id, step_id, operator, summary, data, previous_hash, hash FROM journal WHERE seq = ?',
+              rows,
+              seq,
+            );
+          if (how === 'swap') {
+            tamper(store, 'UPDATE journal SET seq = -1 WHERE seq = ?', seq);
+            tamper(store, 'UPDATE journal SET seq = ? WHERE seq = ?', seq, other);
+            tamper(store, 'UPDATE journal SET seq = ? WHERE seq = -1', other);
+          }
+          const result = journal.verify();
+          const expected = how === 'swap' ? Math.min(seq, other) : how === 'insert' ? undefined : seq;
+          store.close();
+          stores.splice(stores.indexOf(store), 1);
+          return !result.ok && (expected === undefined || result.firstBroken?.seq === expected);
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -73,7 +103,11 @@ describe('journal', () => {
     const { store, journal, redactor } = open();
     const secret = 'p@ss "word"/é+';
     redactor.register(secret);
-    journal.append({ kind: 'note-added', summary: `it is ${secret}`, data: { url: `x?k=${encodeURIComponent(secret)}`, json: JSON.stringify({ secret }), basic: Buffer.from(secret).toString('base64') } });
+    journal.append({
+      kind: 'note-added',
+      summary: `it is ${secret}`,
+      data: { url: `x?k=${encodeURIComponent(secret)}`, json: JSON.stringify({ secret }), basic: Buffer.from(secret).toString('base64') },
+    });
     const row = JSON.stringify(store.prepare('SELECT * FROM journal').all());
     for (const form of ['p@ss', 'p%40ss', Buffer.from(secret).toString('base64').slice(0, 8)]) expect(row).not.toContain(form);
     expect(row).toContain('‹secret›');
@@ -83,7 +117,9 @@ describe('journal', () => {
   it('says journal-unwritable when it is', () => {
     const { store, journal } = open(1);
     store.pragma('query_only = ON');
-    expect(() => journal.note({ text: 'x' })).toThrow(expect.objectContaining({ data: expect.objectContaining({ code: 'journal-unwritable' }) }));
+    expect(() => journal.note({ text: 'x' })).toThrow(
+      expect.objectContaining({ data: expect.objectContaining({ code: 'journal-unwritable' }) }),
+    );
     store.pragma('query_only = OFF');
     expect(journal.verify()).toMatchObject({ ok: true, entries: 1 });
   });

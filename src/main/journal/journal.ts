@@ -1,9 +1,11 @@
 import type { JournalEntry, JournalKind, JournalVerification } from '../../contract/journal.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { Store } from '../store/store.ts';
-import { entryHash, genesisHash, type JournalHead, verifyChain } from './chain.ts';
+import type { JournalHead } from './chain.ts';
+import { entryHash, genesisHash, verifyChain } from './chain.ts';
 import type { Redactor } from './redactor.ts';
-import { fromRow, headSetting, type JournalRow, listEntries, type ListQuery } from './rows.ts';
+import type { JournalRow, ListQuery } from './rows.ts';
+import { fromRow, headSetting, listEntries } from './rows.ts';
 import type { JournalWriter } from './types.ts';
 
 /** How long a watcher waits at most to see what another process wrote, in milliseconds. */
@@ -40,10 +42,13 @@ export interface JournalOptions {
 export function createJournal(options: JournalOptions): Journal {
   const { store, operator, clock, redactor } = options;
   const newest = store.prepare<[], { seq: number; hash: string }>('SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1');
-  const insert = store.prepare(`INSERT INTO journal (seq, at, kind, environment_id, run_id, step_id, operator, summary, data, previous_hash, hash)
+  const insert =
+    store.prepare(`INSERT INTO journal (seq, at, kind, environment_id, run_id, step_id, operator, summary, data, previous_hash, hash)
     VALUES (@seq, @at, @kind, @environmentId, @runId, @stepId, @operator, @summary, @data, @previousHash, @hash)`);
   const readHead = store.prepare<[string], { value: string }>('SELECT value FROM settings WHERE name = ?');
-  const saveHead = store.prepare('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value');
+  const saveHead = store.prepare(
+    'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+  );
   const after = store.prepare<[number, number], JournalRow>('SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?');
   const wakers = new Set<() => void>();
   let closed = false;
@@ -63,14 +68,26 @@ export function createJournal(options: JournalOptions): Journal {
       let written: JournalEntry;
       try {
         written = write.immediate({
-          at: clock(), kind: entry.kind, environmentId: entry.environmentId ?? null, runId: entry.runId ?? null, stepId: entry.stepId ?? null,
+          at: clock(),
+          kind: entry.kind,
+          environmentId: entry.environmentId ?? null,
+          runId: entry.runId ?? null,
+          stepId: entry.stepId ?? null,
           // Through JSON once: what is hashed is exactly what will be read back.
-          operator, summary: masked.summary, data: JSON.parse(JSON.stringify(masked.data ?? {})) as JournalEntry['data'],
+          operator,
+          summary: masked.summary,
+          data: JSON.parse(JSON.stringify(masked.data ?? {})) as JournalEntry['data'],
         });
       } catch (cause) {
-        throw new Problem('journal-unwritable', `The journal could not be written (${cause instanceof Error ? cause.message : String(cause)}), so nothing was done.`, {
-          hint: 'Make room on this machine and check the permissions of the data folder, then try again.', retryable: true, cause,
-        });
+        throw new Problem(
+          'journal-unwritable',
+          `The journal could not be written (${cause instanceof Error ? cause.message : String(cause)}), so nothing was done.`,
+          {
+            hint: 'Make room on this machine and check the permissions of the data folder, then try again.',
+            retryable: true,
+            cause,
+          },
+        );
       }
       for (const wake of wakers) wake();
       return written;
@@ -99,7 +116,12 @@ export function createJournal(options: JournalOptions): Journal {
       for (const entry of allRows()) if (environmentId === undefined || entry.environmentId === environmentId) yield entry;
     },
 
-    note: ({ environmentId, text }) => journal.append({ kind: 'note-added' satisfies JournalKind, summary: text, ...(environmentId === undefined ? {} : { environmentId }) }),
+    note: ({ environmentId, text }) =>
+      journal.append({
+        kind: 'note-added' satisfies JournalKind,
+        summary: text,
+        ...(environmentId === undefined ? {} : { environmentId }),
+      }),
 
     close() {
       closed = true;

@@ -24,11 +24,13 @@ export function createRedactor(): Redactor {
   const known = new Set<string>();
   let longestFirst: string[] = [];
 
-  const text = (input: string): string => longestFirst.reduce((masked, secret) => (masked.includes(secret) ? masked.replaceAll(secret, MASK) : masked), input);
+  const text = (input: string): string =>
+    longestFirst.reduce((masked, secret) => (masked.includes(secret) ? masked.replaceAll(secret, MASK) : masked), input);
   const json = (value: unknown): unknown => {
     if (typeof value === 'string') return text(value);
     if (Array.isArray(value)) return value.map(json);
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, member]) => [text(key), json(member)]));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([key, member]) => [text(key), json(member)]));
     return value;
   };
 

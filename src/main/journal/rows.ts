@@ -33,8 +33,17 @@ export interface ListQuery {
 /** A row as the contract has it; nothing is repaired, so that verification sees what is there. */
 export function fromRow(row: JournalRow): JournalEntry {
   return {
-    seq: row.seq, at: row.at, kind: row.kind as JournalKind, environmentId: row.environment_id, runId: row.run_id, stepId: row.step_id, operator: row.operator,
-    summary: row.summary, data: JSON.parse(row.data) as JournalEntry['data'], previousHash: row.previous_hash, hash: row.hash,
+    seq: row.seq,
+    at: row.at,
+    kind: row.kind as JournalKind,
+    environmentId: row.environment_id,
+    runId: row.run_id,
+    stepId: row.step_id,
+    operator: row.operator,
+    summary: row.summary,
+    data: JSON.parse(row.data) as JournalEntry['data'],
+    previousHash: row.previous_hash,
+    hash: row.hash,
   };
 }
 
@@ -51,7 +60,9 @@ export function listEntries(store: Store, query: ListQuery): { entries: JournalE
     AND (@text IS NULL OR summary LIKE @text ESCAPE '\\' OR operator LIKE @text ESCAPE '\\' OR kind LIKE @text ESCAPE '\\' OR data LIKE @text ESCAPE '\\')`;
   const total = store.prepare<[typeof filter], { n: number }>(`SELECT count(*) AS n FROM journal WHERE ${where}`).get(filter)?.n ?? 0;
   const entries = store
-    .prepare<[typeof filter & { before: number; limit: number }], JournalRow>(`SELECT * FROM journal WHERE ${where} AND seq < @before ORDER BY seq DESC LIMIT @limit`)
+    .prepare<[typeof filter & { before: number; limit: number }], JournalRow>(
+      `SELECT * FROM journal WHERE ${where} AND seq < @before ORDER BY seq DESC LIMIT @limit`,
+    )
     .all({ ...filter, before: query.before ?? Number.MAX_SAFE_INTEGER, limit: query.limit })
     .map(fromRow);
   return { entries, total };

@@ -1,8 +1,8 @@
 import type { Effect } from '../../contract/runs.ts';
 import type { ActionRegistry } from '../engine/action.ts';
 import { parseReference, placeholder, resolveReferences } from './references.ts';
-import { pathText, schemaProblem } from './schema-errors.ts';
 import type { RunbookDefinition, StackDefinition } from './schema.ts';
+import { pathText, schemaProblem } from './schema-errors.ts';
 import type { SourcePath, StackSource } from './source.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -29,17 +29,39 @@ export function checkStack(stack: StackDefinition, source: StackSource, actions:
 
   unique(inputs, 'inputs', 'the input', 'name');
   unique(secrets, 'secrets', 'the secret', 'key');
-  unique(stack.probes.map(({ id }) => id), 'probes', 'the probe', 'id');
-  unique(stack.alerts.map(({ id }) => id), 'alerts', 'the alert', 'id');
-  unique(stack.logs.map(({ id }) => id), 'logs', 'the log', 'id');
-  unique(stack.runbooks.map(({ id }) => id), 'runbooks', 'the runbook', 'id');
+  unique(
+    stack.probes.map(({ id }) => id),
+    'probes',
+    'the probe',
+    'id',
+  );
+  unique(
+    stack.alerts.map(({ id }) => id),
+    'alerts',
+    'the alert',
+    'id',
+  );
+  unique(
+    stack.logs.map(({ id }) => id),
+    'logs',
+    'the log',
+    'id',
+  );
+  unique(
+    stack.runbooks.map(({ id }) => id),
+    'runbooks',
+    'the runbook',
+    'id',
+  );
   refuseStrayReferences(stack, source);
 
   for (const [index, input] of stack.inputs.entries()) checkChoices(input, ['inputs', index], source);
   for (const [index, probe] of stack.probes.entries()) {
     const path = ['probes', index];
-    if ((probe.kind === 'disk') !== (probe.disk !== undefined)) throw source.problem(path, `${pathText(path)}: \`disk\` belongs to kind disk, and to it only`);
-    if ((probe.kind !== 'disk') !== (probe.http !== undefined)) throw source.problem(path, `${pathText(path)}: \`http\` belongs to kinds http and metrics, and to them only`);
+    if ((probe.kind === 'disk') !== (probe.disk !== undefined))
+      throw source.problem(path, `${pathText(path)}: \`disk\` belongs to kind disk, and to it only`);
+    if ((probe.kind !== 'disk') !== (probe.http !== undefined))
+      throw source.problem(path, `${pathText(path)}: \`http\` belongs to kinds http and metrics, and to them only`);
     if (probe.http?.secret !== undefined) known(probe.http.secret, secrets, 'secret', [...path, 'http', 'secret']);
     if (probe.disk !== undefined) known(probe.disk.path, inputs, 'input', [...path, 'disk', 'path']);
   }
@@ -47,34 +69,45 @@ export function checkStack(stack: StackDefinition, source: StackSource, actions:
   for (const [index, alert] of stack.alerts.entries()) {
     known(alert.rule.probe, probes, 'probe', ['alerts', index, 'rule', 'probe']);
     const probe = stack.probes.find(({ id }) => id === alert.rule.probe);
-    if (alert.rule.kind === 'metric-share' && probe?.kind !== 'metrics') throw source.problem(['alerts', index, 'rule', 'probe'], `the probe ${alert.rule.probe} reads no metrics`);
+    if (alert.rule.kind === 'metric-share' && probe?.kind !== 'metrics')
+      throw source.problem(['alerts', index, 'rule', 'probe'], `the probe ${alert.rule.probe} reads no metrics`);
   }
   for (const [index, log] of stack.logs.entries()) {
     const reference = parseReference(log.from);
     if (reference === undefined) continue;
     const path = ['logs', index, 'from'];
-    if (reference === 'malformed' || reference.kind !== 'inputs') throw source.problem(path, `${pathText(path)}: only a whole \${inputs.…} can stand here`);
+    if (reference === 'malformed' || reference.kind !== 'inputs')
+      throw source.problem(path, `${pathText(path)}: only a whole \${inputs.…} can stand here`);
     known(reference.name, inputs, 'input', path);
   }
   if (stack.backups !== undefined) {
     known(stack.backups.secret, secrets, 'secret', ['backups', 'secret']);
-    for (const key of ['base_url', 'folder', 'env_file'] as const) if (stack.backups[key] !== undefined) known(stack.backups[key], inputs, 'input', ['backups', key]);
+    for (const key of ['base_url', 'folder', 'env_file'] as const)
+      if (stack.backups[key] !== undefined) known(stack.backups[key], inputs, 'input', ['backups', key]);
   }
   for (const [index, runbook] of stack.runbooks.entries()) checkRunbook(runbook, ['runbooks', index], inputs, source, actions);
 }
 
-function checkRunbook(runbook: RunbookDefinition, path: SourcePath, inputs: readonly string[], source: StackSource, actions: ActionRegistry): void {
+function checkRunbook(
+  runbook: RunbookDefinition,
+  path: SourcePath,
+  inputs: readonly string[],
+  source: StackSource,
+  actions: ActionRegistry,
+): void {
   const runInputs = runbook.inputs.map(({ name }) => name);
   const earlier = new Map<string, readonly string[]>();
   for (const [index, input] of runbook.inputs.entries()) {
-    if (runInputs.indexOf(input.name) !== index) throw source.problem([...path, 'inputs', index, 'name'], `the input ${input.name} is there twice`);
+    if (runInputs.indexOf(input.name) !== index)
+      throw source.problem([...path, 'inputs', index, 'name'], `the input ${input.name} is there twice`);
     checkChoices(input, [...path, 'inputs', index], source);
   }
   for (const [index, step] of runbook.steps.entries()) {
     const at = [...path, 'steps', index];
     if (earlier.has(step.id)) throw source.problem([...at, 'id'], `the step ${step.id} is there twice`);
     const action = actions.get(step.action);
-    if (action === undefined) throw source.problem([...at, 'action'], `there is no action ${step.action}${didYouMean(step.action, [...actions.keys()])}`);
+    if (action === undefined)
+      throw source.problem([...at, 'action'], `there is no action ${step.action}${didYouMean(step.action, [...actions.keys()])}`);
     const referring = new Set<string>();
     for (const [key, value] of Object.entries(step.with)) {
       for (const text of Array.isArray(value) ? value : [value]) {
@@ -83,16 +116,35 @@ function checkRunbook(runbook: RunbookDefinition, path: SourcePath, inputs: read
         const reference = parseReference(text);
         if (reference === undefined) continue;
         referring.add(key);
-        if (reference === 'malformed') throw source.problem(where, `${pathText(where)}: a reference must be the whole value, such as \${inputs.name}, \${run.name} or \${steps.id.fact}`);
+        if (reference === 'malformed')
+          throw source.problem(
+            where,
+            `${pathText(where)}: a reference must be the whole value, such as \${inputs.name}, \${run.name} or \${steps.id.fact}`,
+          );
         const [list, what] =
-          reference.kind === 'inputs' ? [inputs, 'input'] : reference.kind === 'run' ? [runInputs, 'run input'] : [earlier.get(reference.step), `fact of step ${reference.step}`];
-        if (list === undefined) throw source.problem(where, `${pathText(where)}: there is no step ${reference.kind === 'steps' ? reference.step : ''} before this one`);
-        if (!list.includes(reference.name)) throw source.problem(where, `${pathText(where)}: there is no ${what} named ${reference.name}${didYouMean(reference.name, list)}`);
+          reference.kind === 'inputs'
+            ? [inputs, 'input']
+            : reference.kind === 'run'
+              ? [runInputs, 'run input']
+              : [earlier.get(reference.step), `fact of step ${reference.step}`];
+        if (list === undefined)
+          throw source.problem(
+            where,
+            `${pathText(where)}: there is no step ${reference.kind === 'steps' ? reference.step : ''} before this one`,
+          );
+        if (!list.includes(reference.name))
+          throw source.problem(where, `${pathText(where)}: there is no ${what} named ${reference.name}${didYouMean(reference.name, list)}`);
       }
     }
-    const literal = action.input.safeParse(resolveReferences(step.with, (reference) => placeholder(reference.kind === 'steps' ? reference.step : reference.kind, reference.name)));
+    const literal = action.input.safeParse(
+      resolveReferences(step.with, (reference) =>
+        placeholder(reference.kind === 'steps' ? reference.step : reference.kind, reference.name),
+      ),
+    );
     // What stands for a reference is checked when the plan is made; literals, missing and unknown keys are checked now.
-    const issues = literal.success ? [] : literal.error.issues.filter((issue) => issue.path.length === 0 || !referring.has(String(issue.path[0])));
+    const issues = literal.success
+      ? []
+      : literal.error.issues.filter((issue) => issue.path.length === 0 || !referring.has(String(issue.path[0])));
     if (issues.length > 0) throw schemaProblem(source, action.input, issues, [...at, 'with']);
     earlier.set(step.id, action.outputs);
   }
@@ -101,9 +153,15 @@ function checkRunbook(runbook: RunbookDefinition, path: SourcePath, inputs: read
   }
 }
 
-function checkChoices(input: { type: string; choices?: string[] | undefined; default?: string | undefined }, path: SourcePath, source: StackSource): void {
-  if ((input.type === 'choice') !== (input.choices !== undefined && input.choices.length > 0)) throw source.problem(path, `${pathText(path)}: choices belong to type choice, and to it only`);
-  if (input.choices !== undefined && input.default !== undefined && !input.choices.includes(input.default)) throw source.problem([...path, 'default'], `${pathText(path)}: the default is not among the choices`);
+function checkChoices(
+  input: { type: string; choices?: string[] | undefined; default?: string | undefined },
+  path: SourcePath,
+  source: StackSource,
+): void {
+  if ((input.type === 'choice') !== (input.choices !== undefined && input.choices.length > 0))
+    throw source.problem(path, `${pathText(path)}: choices belong to type choice, and to it only`);
+  if (input.choices !== undefined && input.default !== undefined && !input.choices.includes(input.default))
+    throw source.problem([...path, 'default'], `${pathText(path)}: the default is not among the choices`);
 }
 
 /** References are understood in two places; anywhere else they would be shown as they stand, or worse, believed. */

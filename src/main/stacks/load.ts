@@ -3,8 +3,8 @@ import type { StackInfo } from '../../contract/stacks.ts';
 import type { ActionRegistry } from '../engine/action.ts';
 import { canonicalHash } from '../engine/canonical.ts';
 import { checkStack, runbookEffect } from './check.ts';
-import { schemaProblem } from './schema-errors.ts';
 import { StackDefinition } from './schema.ts';
+import { schemaProblem } from './schema-errors.ts';
 import { parseStackSource } from './source.ts';
 
 /** A stack that was read, checked and found good. */
@@ -33,11 +33,22 @@ export function loadStack(file: string, text: string, actions: ActionRegistry, s
     definition,
     hash: canonicalHash(definition),
     info: present({
-      id: definition.stack, title: definition.title, description: definition.description, source, inputs: definition.inputs, secrets: definition.secrets,
+      id: definition.stack,
+      title: definition.title,
+      description: definition.description,
+      source,
+      inputs: definition.inputs,
+      secrets: definition.secrets,
       features: { probes: definition.probes.length > 0, logs: definition.logs.length > 0, backups: definition.backups !== undefined },
     }),
     runbooks: definition.runbooks.map((runbook) =>
-      present({ id: runbook.id, title: runbook.title, description: runbook.description, effect: runbookEffect(runbook, actions), inputs: runbook.inputs }),
+      present({
+        id: runbook.id,
+        title: runbook.title,
+        description: runbook.description,
+        effect: runbookEffect(runbook, actions),
+        inputs: runbook.inputs,
+      }),
     ),
   };
 }

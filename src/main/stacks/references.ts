@@ -39,6 +39,9 @@ export function resolveReferences(parameters: Parameters, look: (reference: Refe
     return reference === undefined ? value : look(reference);
   };
   return Object.fromEntries(
-    Object.entries(parameters).map(([key, value]) => [key, typeof value === 'string' ? text(value) : Array.isArray(value) ? value.map(text) : value]),
+    Object.entries(parameters).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? text(value) : Array.isArray(value) ? value.map(text) : value,
+    ]),
   );
 }

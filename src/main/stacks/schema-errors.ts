@@ -5,7 +5,12 @@ import { didYouMean } from './suggest.ts';
 
 /** `probes[0].http`. */
 export function pathText(path: SourcePath): string {
-  return path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`), '') || 'the stack';
+  return (
+    path.reduce<string>(
+      (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`),
+      '',
+    ) || 'the stack'
+  );
 }
 
 type AnySchema = { readonly _zod: { readonly def: Record<string, unknown> } };
@@ -14,9 +19,11 @@ type AnySchema = { readonly _zod: { readonly def: Record<string, unknown> } };
 function knownKeys(schema: unknown, path: SourcePath): string[] {
   let node = schema as AnySchema | undefined;
   const unwrap = () => {
-    for (let def = node?._zod.def; def !== undefined && (def['innerType'] !== undefined || def['in'] !== undefined); def = node?._zod.def) node = (def['innerType'] ?? def['in']) as AnySchema;
+    for (let def = node?._zod.def; def !== undefined && (def['innerType'] !== undefined || def['in'] !== undefined); def = node?._zod.def)
+      node = (def['innerType'] ?? def['in']) as AnySchema;
   };
-  const options = (found: AnySchema | undefined): AnySchema[] => (found?._zod.def['options'] as AnySchema[] | undefined) ?? (found === undefined ? [] : [found]);
+  const options = (found: AnySchema | undefined): AnySchema[] =>
+    (found?._zod.def['options'] as AnySchema[] | undefined) ?? (found === undefined ? [] : [found]);
   unwrap();
   for (const step of path) {
     const def: Record<string, unknown> = node?._zod.def ?? {};
@@ -37,7 +44,11 @@ export function schemaProblem(source: StackSource, schema: unknown, issues: read
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
-    return source.problem([...path, key], `unknown key \`${key}\` in ${pathText(path)}${didYouMean(key, knownKeys(schema, issue.path))}`, true);
+    return source.problem(
+      [...path, key],
+      `unknown key \`${key}\` in ${pathText(path)}${didYouMean(key, knownKeys(schema, issue.path))}`,
+      true,
+    );
   }
   return source.problem(path, `${pathText(path)}: ${issue.message}`);
 }

@@ -20,7 +20,9 @@ export const Duration = z
   });
 
 /** A dotted path into a JSON body: `checks.database.status`. */
-export const JsonPath = z.string().regex(/^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,9}$/, 'a dotted path such as checks.database.status');
+export const JsonPath = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,9}$/, 'a dotted path such as checks.database.status');
 
 /** One assertion on a JSON body. Exactly one of the conditions is given. */
 export const JsonExpectation = z.strictObject({
@@ -76,7 +78,16 @@ export const AlertDefinition = z.strictObject({
     z.strictObject({ kind: z.literal('probe-json'), probe: Id, json: JsonExpectation }),
     z.strictObject({ kind: z.literal('probe-p95'), probe: Id, above: Duration, window: Duration, min_samples: z.int().min(5).default(20) }),
     /** Share (0..1) of a counter's increase whose label matches, over a window, from two scrapes. Counter resets are handled. */
-    z.strictObject({ kind: z.literal('metric-share'), probe: Id, metric: z.string(), label: z.string(), matches: z.string().max(50), above: z.number().min(0).max(1), window: Duration, min_count: z.int().min(1).default(20) }),
+    z.strictObject({
+      kind: z.literal('metric-share'),
+      probe: Id,
+      metric: z.string(),
+      label: z.string(),
+      matches: z.string().max(50),
+      above: z.number().min(0).max(1),
+      window: Duration,
+      min_count: z.int().min(1).default(20),
+    }),
   ]),
 });
 export type AlertDefinition = z.infer<typeof AlertDefinition>;
@@ -91,7 +102,14 @@ export const LogDefinition = z.strictObject({
   format: z.enum(['json', 'text']),
   /** Names to look for, first found wins. */
   columns: z
-    .strictObject({ time: z.array(z.string()), level: z.array(z.string()), logger: z.array(z.string()), message: z.array(z.string()), request_id: z.array(z.string()), category: z.array(z.string()) })
+    .strictObject({
+      time: z.array(z.string()),
+      level: z.array(z.string()),
+      logger: z.array(z.string()),
+      message: z.array(z.string()),
+      request_id: z.array(z.string()),
+      category: z.array(z.string()),
+    })
     .partial()
     .default({}),
 });
@@ -136,7 +154,9 @@ export const StackDefinition = z.strictObject({
   title: z.string().min(1).max(60),
   description: z.string().max(400),
   inputs: z.array(StackInput),
-  secrets: z.array(z.strictObject({ key: SecretKey, title: z.string(), required: z.boolean().default(false), help: z.string().optional() })).default([]),
+  secrets: z
+    .array(z.strictObject({ key: SecretKey, title: z.string(), required: z.boolean().default(false), help: z.string().optional() }))
+    .default([]),
   probes: z.array(ProbeDefinition).default([]),
   alerts: z.array(AlertDefinition).default([]),
   logs: z.array(LogDefinition).default([]),

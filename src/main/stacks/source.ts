@@ -1,4 +1,5 @@
-import { isAlias, isCollection, isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
+import type { Document, Node } from 'yaml';
+import { isAlias, isCollection, isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { Problem } from '../../contract/problem.ts';
 
 /** Longest stack file, in bytes. */
@@ -19,7 +20,10 @@ export interface StackSource {
   problem(path: SourcePath, message: string, key?: boolean): Problem;
 }
 
-const invalid = (place: string, message: string) => new Problem('stack-invalid', `${place}: ${message}`.slice(0, 2000), { hint: 'Correct the stack file; docs/stack-format.md describes the format.' });
+const invalid = (place: string, message: string) =>
+  new Problem('stack-invalid', `${place}: ${message}`.slice(0, 2000), {
+    hint: 'Correct the stack file; docs/stack-format.md describes the format.',
+  });
 
 /**
  * Parses a stack file as plain data. Refused: too long, too deep, more than one document, duplicate keys, anchors and aliases
@@ -35,7 +39,15 @@ export function parseStackSource(file: string, text: string): StackSource {
   };
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { version: '1.2', schema: 'core', strict: true, uniqueKeys: true, lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+    document = parseDocument(text, {
+      version: '1.2',
+      schema: 'core',
+      strict: true,
+      uniqueKeys: true,
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
   } catch (error) {
     // Deep nesting ends the parser's recursion before it ends ours.
     if (error instanceof RangeError) throw invalid(`${file}:1:1`, 'nested too deep');
@@ -65,7 +77,7 @@ export function parseStackSource(file: string, text: string): StackSource {
       if (!isCollection(node)) break;
       const pair = isMap(node) ? node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === step) : undefined;
       const next: unknown = pair === undefined ? node.get(step as string | number, true) : pair.value;
-      const keyWanted = pair !== undefined && (key && index === path.length - 1);
+      const keyWanted = pair !== undefined && key && index === path.length - 1;
       if (next === undefined && pair === undefined) break;
       found = keyWanted || (next as Node | null)?.range == null ? offset(pair?.key) : offset(next);
       node = next;
@@ -73,5 +85,10 @@ export function parseStackSource(file: string, text: string): StackSource {
     return found;
   };
   const at = (path: SourcePath, key = false) => place(find(path, key));
-  return { file, value: document.toJS({ maxAliasCount: 0 }) as unknown, at, problem: (path, message, key) => invalid(at(path, key), message) };
+  return {
+    file,
+    value: document.toJS({ maxAliasCount: 0 }) as unknown,
+    at,
+    problem: (path, message, key) => invalid(at(path, key), message),
+  };
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Problem } from '../../contract/problem.ts';
 import type { StackInfo } from '../../contract/stacks.ts';
 import type { ActionRegistry } from '../engine/action.ts';
-import { type LoadedStack, loadStack } from './load.ts';
+import type { LoadedStack } from './load.ts';
+import { loadStack } from './load.ts';
 import { MAX_STACK_BYTES } from './source.ts';
 
 /** A stack file that could not be used, and why. */
@@ -33,14 +34,19 @@ export function createStacks(options: { shippedFolder: string; userFolder: strin
   function reload(): void {
     const next = new Map<string, LoadedStack>();
     const found: StackProblem[] = [];
-    for (const [folder, shipped] of [[options.shippedFolder, true], [options.userFolder, false]] as const) {
+    for (const [folder, shipped] of [
+      [options.shippedFolder, true],
+      [options.userFolder, false],
+    ] as const) {
       for (const file of stackFiles(folder)) {
         const path = join(folder, file);
         try {
-          if (statSync(path).size > MAX_STACK_BYTES) throw new Problem('stack-invalid', `${file}: the file is longer than ${MAX_STACK_BYTES / 1024} KiB`);
+          if (statSync(path).size > MAX_STACK_BYTES)
+            throw new Problem('stack-invalid', `${file}: the file is longer than ${MAX_STACK_BYTES / 1024} KiB`);
           const stack = loadStack(file, readFileSync(path, 'utf8'), options.actions, shipped ? 'shipped' : path);
           const taken = next.get(stack.info.id);
-          if (taken !== undefined) throw new Problem('stack-invalid', `${file}: the stack ${stack.info.id} is there already (${taken.info.source})`);
+          if (taken !== undefined)
+            throw new Problem('stack-invalid', `${file}: the stack ${stack.info.id} is there already (${taken.info.source})`);
           next.set(stack.info.id, stack);
         } catch (error) {
           found.push({ file: shipped ? file : path, message: error instanceof Error ? error.message : String(error) });
@@ -56,7 +62,8 @@ export function createStacks(options: { shippedFolder: string; userFolder: strin
     list: () => ({ stacks: [...loaded.values()].map(({ info }) => info), problems: [...problems] }),
     get(id) {
       const stack = loaded.get(id);
-      if (stack === undefined) throw new Problem('not-found', `There is no stack ${id}.`, { hint: 'Its file may have a problem: see Settings › Stacks.' });
+      if (stack === undefined)
+        throw new Problem('not-found', `There is no stack ${id}.`, { hint: 'Its file may have a problem: see Settings › Stacks.' });
       return stack;
     },
     find: (id) => loaded.get(id),

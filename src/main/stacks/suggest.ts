@@ -14,5 +14,7 @@ function distance(a: string, b: string): number {
 /** `; did you mean …?` when one of the known words is close to what was written, else nothing. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const [best] = known.map((candidate) => ({ candidate, away: distance(word, candidate) })).sort((a, b) => a.away - b.away);
-  return best !== undefined && best.away <= Math.ceil(Math.max(word.length, best.candidate.length) / 3) ? `; did you mean ${best.candidate}?` : '';
+  return best !== undefined && best.away <= Math.ceil(Math.max(word.length, best.candidate.length) / 3)
+    ? `; did you mean ${best.candidate}?`
+    : '';
 }

@@ -24,19 +24,34 @@ export async function inspectSqlite(path: string): Promise<SqliteInspection> {
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
     const rows = db.pragma('integrity_check(20)') as { integrity_check: string }[];
-    const names = db.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name").all();
+    const names = db
+      .prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+      .all();
     if (names.length === 0) throw new Problem('integrity-mismatch', 'The file is an empty database: it holds no tables.');
     const tables: Record<string, number> = {};
     const newest: Record<string, Record<string, string>> = {};
     for (const { name } of names) {
       tables[name] = db.prepare<[], { n: number }>(`SELECT count(*) AS n FROM ${quoted(name)}`).get()?.n ?? 0;
       const last = lastRow(db, name);
-      if (last !== undefined) newest[name] = Object.fromEntries(Object.entries(last).map(([key, value]) => [key, String(value).slice(0, 500)]));
+      if (last !== undefined)
+        newest[name] = Object.fromEntries(Object.entries(last).map(([key, value]) => [key, String(value).slice(0, 500)]));
     }
-    return { integrity: rows.map((row) => row.integrity_check).join('; ').slice(0, 1000), foreignKeyErrors: (db.pragma('foreign_key_check') as unknown[]).length, tables, newest };
+    return {
+      integrity: rows
+        .map((row) => row.integrity_check)
+        .join('; ')
+        .slice(0, 1000),
+      foreignKeyErrors: (db.pragma('foreign_key_check') as unknown[]).length,
+      tables,
+      newest,
+    };
   } catch (error) {
     if (error instanceof Problem) throw error;
-    throw new Problem('integrity-mismatch', `The file can't be read as a SQLite database: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Problem(
+      'integrity-mismatch',
+      `The file can't be read as a SQLite database: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   } finally {
     db?.close();
   }

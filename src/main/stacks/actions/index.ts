@@ -12,7 +12,17 @@ import type { ActionTools } from './tools.ts';
 /** Every action a stack can refer to. */
 export function createActions(tools: ActionTools): ActionRegistry {
   const all: readonly Action[] = [
-    httpProbeAction, startAction, stopAction, createBackup, secureCopyAction(tools), ensureBackupAction, verifyBackupAction, restoreAction(tools), restartAction, verifyRestoreAction, cleanupAction,
+    httpProbeAction,
+    startAction,
+    stopAction,
+    createBackup,
+    secureCopyAction(tools),
+    ensureBackupAction,
+    verifyBackupAction,
+    restoreAction(tools),
+    restartAction,
+    verifyRestoreAction,
+    cleanupAction,
   ];
   return new Map(all.map((action) => [action.id, action]));
 }

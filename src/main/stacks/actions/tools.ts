@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BackupName } from '../../../contract/backups.ts';
-import { Problem, type ProblemData } from '../../../contract/problem.ts';
+import type { ProblemData } from '../../../contract/problem.ts';
+import { Problem } from '../../../contract/problem.ts';
 import type { SqliteInspection } from '../../drivers/sqlite/inspect.ts';
 import type { ActionOutcome } from '../../engine/action.ts';
 import { isPlaceholder } from '../references.ts';
@@ -11,16 +12,27 @@ export interface ActionTools {
 }
 
 /** A value that may come from an earlier step: while planning it stands as `‹step.fact›`. */
-export const fact = <T extends z.ZodType<string, string>>(schema: T) => z.union([z.string().refine(isPlaceholder, 'a fact of an earlier step'), schema]);
+export const fact = <T extends z.ZodType<string, string>>(schema: T) =>
+  z.union([z.string().refine(isPlaceholder, 'a fact of an earlier step'), schema]);
 
 /** An absolute path on the host. */
 export const RemotePath = z.string().regex(/^\/[^\p{Cc}]{0,1023}$/u, 'an absolute path on the host');
 /** Name of a backup, or a fact that will be one. */
 export const BackupFact = fact(BackupName);
 
-export const done = (observed: string, output: Readonly<Record<string, string>> = {}): ActionOutcome => ({ outcome: 'done', observed, output });
-export const failed = (problem: ProblemData | Problem): ActionOutcome => ({ outcome: 'failed', problem: problem instanceof Problem ? problem.data : problem });
-export const unknown = (problem: ProblemData | Problem): ActionOutcome => ({ outcome: 'unknown', problem: problem instanceof Problem ? problem.data : problem });
+export const done = (observed: string, output: Readonly<Record<string, string>> = {}): ActionOutcome => ({
+  outcome: 'done',
+  observed,
+  output,
+});
+export const failed = (problem: ProblemData | Problem): ActionOutcome => ({
+  outcome: 'failed',
+  problem: problem instanceof Problem ? problem.data : problem,
+});
+export const unknown = (problem: ProblemData | Problem): ActionOutcome => ({
+  outcome: 'unknown',
+  problem: problem instanceof Problem ? problem.data : problem,
+});
 
 /** Waits; holds nothing when it is over. */
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

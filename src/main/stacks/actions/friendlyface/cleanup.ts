@@ -25,8 +25,13 @@ export const cleanupAction = defineAction<Input>({
     const kept = gone.filter((name) => context.memory.recall(context.environment.id, name)?.protected === true);
     return [
       {
-        id: 'removed', title: 'What is deleted', verdict: gone.length === 0 ? 'pass' : 'warn',
-        detail: gone.length === 0 ? 'Nothing: all backups are within the retention.' : `${count(gone.length, 'backup')}: ${names(gone)} (limits from ${retention.source}). Verified copies on this laptop: ${kept.length === 0 ? 'none of them' : names(kept)}.`,
+        id: 'removed',
+        title: 'What is deleted',
+        verdict: gone.length === 0 ? 'pass' : 'warn',
+        detail:
+          gone.length === 0
+            ? 'Nothing: all backups are within the retention.'
+            : `${count(gone.length, 'backup')}: ${names(gone)} (limits from ${retention.source}). Verified copies on this laptop: ${kept.length === 0 ? 'none of them' : names(kept)}.`,
       },
     ];
   },
@@ -44,8 +49,17 @@ export const cleanupAction = defineAction<Input>({
       const left = new Set((await api.list()).map(({ filename }) => filename));
       const { removed } = answer.body;
       const lying = removed.filter((name) => left.has(name));
-      if (lying.length > 0) return failed({ code: 'verification-failed', message: `It was answered that ${names(lying)} were deleted, and they are still there.`, retryable: false });
-      return done(`${count(removed.length, 'backup')} deleted, ${left.size} left.`, { removed: names(removed), removed_count: String(removed.length), remaining: String(left.size) });
+      if (lying.length > 0)
+        return failed({
+          code: 'verification-failed',
+          message: `It was answered that ${names(lying)} were deleted, and they are still there.`,
+          retryable: false,
+        });
+      return done(`${count(removed.length, 'backup')} deleted, ${left.size} left.`, {
+        removed: names(removed),
+        removed_count: String(removed.length),
+        remaining: String(left.size),
+      });
     } catch (error) {
       return unknown(toProblem(error));
     }
@@ -56,7 +70,11 @@ export const cleanupAction = defineAction<Input>({
     const left = (await friendlyFace(context, input).list()).map(({ filename }) => filename);
     const gone = (JSON.parse(before) as string[]).filter((name) => !left.includes(name));
     if (gone.length === 0) return { found: 'not-done', observed: 'Nothing is deleted; cleaning up again is harmless.' };
-    return { found: 'done', observed: `${count(gone.length, 'backup')} are gone.`, output: { removed: names(gone), removed_count: String(gone.length), remaining: String(left.length) } };
+    return {
+      found: 'done',
+      observed: `${count(gone.length, 'backup')} are gone.`,
+      output: { removed: names(gone), removed_count: String(gone.length), remaining: String(left.length) },
+    };
   },
   undo: { irreversible: 'Deleted backups can’t be brought back. Verified copies on this laptop stay.' },
 });

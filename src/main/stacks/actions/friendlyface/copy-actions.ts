@@ -3,10 +3,12 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { Problem } from '../../../../contract/problem.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
-import { type Action, type ActionContext, defineAction } from '../../../engine/action.ts';
+import type { Action, ActionContext } from '../../../engine/action.ts';
+import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { isPlaceholder } from '../../references.ts';
-import { type ActionTools, BackupFact, done, fact, failed, RemotePath, unknown } from '../tools.ts';
+import type { ActionTools } from '../tools.ts';
+import { BackupFact, done, fact, failed, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './api.ts';
 import { ensureOnHost, secureCopy } from './local-copy.ts';
 import { laptopSpace } from './space.ts';
@@ -18,12 +20,22 @@ type EnsureInput = z.infer<typeof EnsureInput>;
 const VerifyInput = z.strictObject({ ...ApiInput, backup: BackupFact });
 type VerifyInput = z.infer<typeof VerifyInput>;
 
-async function verifiedByDeployment(context: ActionContext, input: { base_url: string; secret: string; backup: string }): Promise<PreflightItem> {
+async function verifiedByDeployment(
+  context: ActionContext,
+  input: { base_url: string; secret: string; backup: string },
+): Promise<PreflightItem> {
   const title = 'The chosen backup';
   const listed = (await friendlyFace(context, input).list()).some(({ filename }) => filename === input.backup);
   if (!listed) return { id: 'backup', title, verdict: 'block', detail: `The deployment has no backup ${plainLine(input.backup, 100)}.` };
   const { valid, error, integrity_result: result } = await friendlyFace(context, input).verify(input.backup);
-  return valid ? { id: 'backup', title, verdict: 'pass', detail: `The deployment finds ${input.backup} valid.` } : { id: 'backup', title, verdict: 'block', detail: `${input.backup} is not valid: ${plainLine(error ?? result ?? 'no reason given', 200)}.` };
+  return valid
+    ? { id: 'backup', title, verdict: 'pass', detail: `The deployment finds ${input.backup} valid.` }
+    : {
+        id: 'backup',
+        title,
+        verdict: 'block',
+        detail: `${input.backup} is not valid: ${plainLine(error ?? result ?? 'no reason given', 200)}.`,
+      };
 }
 
 /** `friendlyface.secure-copy@1`: changes nothing on the deployment, so it needs no undo. */
@@ -47,7 +59,12 @@ export const secureCopyAction = (tools: ActionTools): Action =>
       return [
         await verifiedByDeployment(context, input),
         file === undefined
-          ? { id: 'backup-file', title: 'Backup folder', verdict: 'block', detail: `${input.backup} is not in ${input.backup_dir}: check the environment's backup folder.` }
+          ? {
+              id: 'backup-file',
+              title: 'Backup folder',
+              verdict: 'block',
+              detail: `${input.backup} is not in ${input.backup_dir}: check the environment's backup folder.`,
+            }
           : { id: 'backup-file', title: 'Backup folder', verdict: 'pass', detail: `The file is readable over SSH (${file.size} bytes).` },
         await laptopSpace(context.localFolder, size),
       ];
@@ -55,7 +72,11 @@ export const secureCopyAction = (tools: ActionTools): Action =>
     async execute(context, input) {
       const copy = await secureCopy(context, tools, input);
       return done(`${copy.backup} is on this laptop: hash equal, integrity_check ok, ${copy.events} events.`, {
-        backup: copy.backup, sha256: copy.sha256, local_path: copy.localPath, events: String(copy.events), head: copy.head,
+        backup: copy.backup,
+        sha256: copy.sha256,
+        local_path: copy.localPath,
+        events: String(copy.events),
+        head: copy.head,
       });
     },
     probe: async () => ({ found: 'not-done', observed: 'Copying again is harmless.' }),
@@ -77,7 +98,12 @@ export const ensureBackupAction = defineAction<EnsureInput>({
   async execute(context, { sha256, local_path: localPath, ...input }) {
     try {
       const uploaded = await ensureOnHost(context, input, { backup: input.backup, sha256, localPath });
-      return done(uploaded ? `${input.backup} had been deleted by retention; its verified copy was put back.` : `${input.backup} is still there, unchanged.`, { uploaded: String(uploaded) });
+      return done(
+        uploaded
+          ? `${input.backup} had been deleted by retention; its verified copy was put back.`
+          : `${input.backup} is still there, unchanged.`,
+        { uploaded: String(uploaded) },
+      );
     } catch (error) {
       // The upload appears under its name only when it is whole, so trying again is safe whatever was seen.
       return unknown(toProblem(error));
@@ -86,7 +112,9 @@ export const ensureBackupAction = defineAction<EnsureInput>({
   async probe(context, input) {
     const there = await friendlyFace(context, input).verify(input.backup);
     const same = there.valid && there.checksum_sha256 === input.sha256;
-    return same ? { found: 'done', observed: `${input.backup} is there, unchanged.`, output: { uploaded: 'false' } } : { found: 'not-done', observed: `${input.backup} is not there.` };
+    return same
+      ? { found: 'done', observed: `${input.backup} is there, unchanged.`, output: { uploaded: 'false' } }
+      : { found: 'not-done', observed: `${input.backup} is not there.` };
   },
   // A backup that was there before is there again.
   undo: 'nothing-to-undo',
@@ -103,8 +131,21 @@ export const verifyBackupAction = defineAction<VerifyInput>({
   async execute(context, input) {
     const { valid, checksum_sha256: sha256, error, integrity_result: result } = await friendlyFace(context, input).verify(input.backup);
     const detail = valid ? 'The deployment finds it valid.' : plainLine(error ?? result ?? 'not valid', 300);
-    context.memory.verified({ environmentId: context.environment.id, name: input.backup, method: 'server', at: context.now(), by: context.operator, valid, detail, ...(sha256 === undefined ? {} : { sha256 }) });
-    return valid && sha256 !== undefined ? done(`${input.backup}: ${detail}`, { sha256 }) : failed(new Problem('verification-failed', `${input.backup} is not valid: ${detail}`, { hint: 'Do not restore it; choose another.' }));
+    context.memory.verified({
+      environmentId: context.environment.id,
+      name: input.backup,
+      method: 'server',
+      at: context.now(),
+      by: context.operator,
+      valid,
+      detail,
+      ...(sha256 === undefined ? {} : { sha256 }),
+    });
+    return valid && sha256 !== undefined
+      ? done(`${input.backup}: ${detail}`, { sha256 })
+      : failed(
+          new Problem('verification-failed', `${input.backup} is not valid: ${detail}`, { hint: 'Do not restore it; choose another.' }),
+        );
   },
   probe: async () => ({ found: 'not-done', observed: 'Verifying again is harmless.' }),
   undo: 'nothing-to-undo',

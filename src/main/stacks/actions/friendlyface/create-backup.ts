@@ -1,14 +1,20 @@
 import { z } from 'zod';
 import { Problem } from '../../../../contract/problem.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
-import { type ActionContext, defineAction, type Facts, type ProbeOutcome } from '../../../engine/action.ts';
+import type { ActionContext, Facts, ProbeOutcome } from '../../../engine/action.ts';
+import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { count, done, failed, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './api.ts';
 import { evicted, readRetention } from './retention.ts';
 import { hostSpace } from './space.ts';
 
-const Input = z.strictObject({ ...ApiInput, backup_dir: RemotePath, env_file: z.string().max(1024).default(''), label: z.string().max(100).default('') });
+const Input = z.strictObject({
+  ...ApiInput,
+  backup_dir: RemotePath,
+  env_file: z.string().max(1024).default(''),
+  label: z.string().max(100).default(''),
+});
 export type CreateInput = z.infer<typeof Input>;
 
 /** What is recorded before the request, so that a lost answer never leads to a second backup. */
@@ -17,7 +23,11 @@ async function snapshot(context: ActionContext, input: CreateInput): Promise<Rec
   const names = (await api.list()).map(({ filename }) => filename);
   // A deployment whose database is gone still gets its attempt; the counts are then not known.
   const health = await api.health().catch(() => undefined);
-  return { before: JSON.stringify(names), events: health === undefined ? '' : String(health.event_count), merkle_root: health?.merkle_root ?? '' };
+  return {
+    before: JSON.stringify(names),
+    events: health === undefined ? '' : String(health.event_count),
+    merkle_root: health?.merkle_root ?? '',
+  };
 }
 
 /** Finds the one backup that is there now and was not before, and verifies it. */
@@ -28,22 +38,49 @@ async function adopt(context: ActionContext, input: CreateInput, recorded: Facts
   const old = new Set(JSON.parse(before) as string[]);
   const fresh = (await api.list()).filter(({ filename }) => !old.has(filename));
   if (fresh.length === 0) return { found: 'not-done', observed: 'No new backup is there.' };
-  if (fresh.length > 1) return { found: 'unknown', observed: `${fresh.length} new backups are there, and which one is this run's can't be told: ${fresh.map(({ filename }) => plainLine(filename, 80)).join(', ')}.` };
+  if (fresh.length > 1)
+    return {
+      found: 'unknown',
+      observed: `${fresh.length} new backups are there, and which one is this run's can't be told: ${fresh.map(({ filename }) => plainLine(filename, 80)).join(', ')}.`,
+    };
   const name = fresh[0]?.filename ?? '';
   const { valid, checksum_sha256: sha256, size_bytes: size } = await api.verify(name);
   if (!valid || sha256 === undefined) return { found: 'unknown', observed: `${plainLine(name, 80)} is there, and is not (yet) valid.` };
   remember(context, input, name, sha256);
-  return { found: 'done', observed: `Its answer was lost; the one new backup ${name} was found, verified and adopted.`, output: facts(recorded, name, sha256, size ?? 0) };
+  return {
+    found: 'done',
+    observed: `Its answer was lost; the one new backup ${name} was found, verified and adopted.`,
+    output: facts(recorded, name, sha256, size ?? 0),
+  };
 }
 
 const facts = (recorded: Facts, filename: string, sha256: string, size: number): Facts => ({
-  filename, sha256, size_bytes: String(size), events: recorded['events'] ?? '', merkle_root: recorded['merkle_root'] ?? '',
+  filename,
+  sha256,
+  size_bytes: String(size),
+  events: recorded['events'] ?? '',
+  merkle_root: recorded['merkle_root'] ?? '',
 });
 
 function remember(context: ActionContext, input: CreateInput, name: string, sha256: string): void {
   const environmentId = context.environment.id;
-  context.memory.remember({ environmentId, name, createdBy: context.operator, sha256, ...(input.label === '' ? {} : { label: input.label }) });
-  context.memory.verified({ environmentId, name, method: 'server', at: context.now(), by: context.operator, valid: true, detail: 'The deployment verified it after it was made.', sha256 });
+  context.memory.remember({
+    environmentId,
+    name,
+    createdBy: context.operator,
+    sha256,
+    ...(input.label === '' ? {} : { label: input.label }),
+  });
+  context.memory.verified({
+    environmentId,
+    name,
+    method: 'server',
+    at: context.now(),
+    by: context.operator,
+    valid: true,
+    detail: 'The deployment verified it after it was made.',
+    sha256,
+  });
 }
 
 /** Makes one backup, once. Nothing but the recorded facts and the outcome is kept: also used by the restore for its last copy. */
@@ -66,7 +103,13 @@ export async function makeBackup(context: ActionContext, input: CreateInput) {
   try {
     const check = await api.verify(filename);
     if (!check.valid || check.checksum_sha256 !== sha256) {
-      return failed(new Problem('verification-failed', `The backup ${plainLine(filename, 80)} was made and is not valid: ${plainLine(check.error ?? check.integrity_result ?? 'its checksum changed', 200)}.`, { hint: 'Look at the database itself: the copy is as damaged as what it was made of.' }));
+      return failed(
+        new Problem(
+          'verification-failed',
+          `The backup ${plainLine(filename, 80)} was made and is not valid: ${plainLine(check.error ?? check.integrity_result ?? 'its checksum changed', 200)}.`,
+          { hint: 'Look at the database itself: the copy is as damaged as what it was made of.' },
+        ),
+      );
     }
   } catch (error) {
     return unknown(toProblem(error));
@@ -95,8 +138,13 @@ export const createBackup = defineAction<CreateInput>({
     return [
       { id: 'api', title: 'Backup API', verdict: 'pass', detail: `Answers, and lists ${count(backups.length, 'backup')}.` },
       {
-        id: 'retention', title: 'Retention', verdict: gone.length === 0 ? 'pass' : 'warn',
-        detail: gone.length === 0 ? `${rule}; nothing will be deleted.` : `${rule}. Making this backup deletes: ${gone.map((name) => plainLine(name, 80)).join(', ')}.`,
+        id: 'retention',
+        title: 'Retention',
+        verdict: gone.length === 0 ? 'pass' : 'warn',
+        detail:
+          gone.length === 0
+            ? `${rule}; nothing will be deleted.`
+            : `${rule}. Making this backup deletes: ${gone.map((name) => plainLine(name, 80)).join(', ')}.`,
       },
       await hostSpace(session, input.backup_dir, Math.max(0, ...backups.map(({ size_bytes }) => size_bytes))),
     ];

@@ -23,13 +23,22 @@ export function whichIsLive(live: DataSet, wanted: DataSet, other: DataSet): Pro
   if (live.head !== '' && live.head === wanted.head) return 'done';
   if (live.head !== '' && live.head === other.head) return 'not-done';
   if (wanted.events < other.events) return live.events >= other.events ? 'not-done' : live.events >= wanted.events ? 'done' : 'unknown';
-  if (wanted.events > other.events) return live.events < wanted.events ? (live.events >= other.events ? 'not-done' : 'unknown') : live.events === wanted.events ? 'done' : 'unknown';
+  if (wanted.events > other.events)
+    return live.events < wanted.events
+      ? live.events >= other.events
+        ? 'not-done'
+        : 'unknown'
+      : live.events === wanted.events
+        ? 'done'
+        : 'unknown';
   return 'unknown';
 }
 
 /** The result in words. */
 export function liveWords(found: ProbeOutcome['found'], live: DataSet, wanted: DataSet): string {
-  if (found === 'done') return `The database holds the wanted data: ${count(live.events, 'event')}${live.events > wanted.events ? `, ${live.events - wanted.events} of them written since` : ''}.`;
-  if (found === 'not-done') return `The database does not hold the wanted data: ${count(live.events, 'event')} instead of ${wanted.events}.`;
+  if (found === 'done')
+    return `The database holds the wanted data: ${count(live.events, 'event')}${live.events > wanted.events ? `, ${live.events - wanted.events} of them written since` : ''}.`;
+  if (found === 'not-done')
+    return `The database does not hold the wanted data: ${count(live.events, 'event')} instead of ${wanted.events}.`;
   return `The database holds ${count(live.events, 'event')}; from that it can't be told which data it is.`;
 }

@@ -28,9 +28,15 @@ async function hashFile(path: string): Promise<string> {
 /** Opens a copy and looks through it. @throws Problem `integrity-mismatch` */
 export async function inspectCopy(tools: ActionTools, path: string, backup: string): Promise<{ events: number; head: string }> {
   const found = await tools.inspectSqlite(path);
-  if (found.integrity !== 'ok') throw new Problem('integrity-mismatch', `${backup} is damaged: ${plainLine(found.integrity, 200)}.`, { hint: 'Choose another backup.' });
+  if (found.integrity !== 'ok')
+    throw new Problem('integrity-mismatch', `${backup} is damaged: ${plainLine(found.integrity, 200)}.`, {
+      hint: 'Choose another backup.',
+    });
   const events = found.tables['events'];
-  if (events === undefined) throw new Problem('integrity-mismatch', `${backup} is a sound database, and not one of FriendlyFace: it has no events.`, { hint: 'It may belong to another deployment. Choose another backup.' });
+  if (events === undefined)
+    throw new Problem('integrity-mismatch', `${backup} is a sound database, and not one of FriendlyFace: it has no events.`, {
+      hint: 'It may belong to another deployment. Choose another backup.',
+    });
   const newest = found.newest['events'];
   return { events, head: newest?.['event_hash'] ?? newest?.['hash'] ?? '' };
 }
@@ -40,38 +46,72 @@ export async function inspectCopy(tools: ActionTools, path: string, backup: stri
  * hashes compared, opened, `integrity_check` read. A copy that is here already and has the right hash is used.
  * @throws Problem `integrity-mismatch`, `remote-file-missing`, or what the transfer threw
  */
-export async function secureCopy(context: ActionContext, tools: ActionTools, input: { base_url: string; secret: string; backup_dir: string; backup: string }): Promise<VerifiedCopy> {
+export async function secureCopy(
+  context: ActionContext,
+  tools: ActionTools,
+  input: { base_url: string; secret: string; backup_dir: string; backup: string },
+): Promise<VerifiedCopy> {
   const backup = BackupName.parse(input.backup);
   const { valid, checksum_sha256: sha256, error, integrity_result: result } = await friendlyFace(context, input).verify(backup);
   if (!valid || sha256 === undefined) {
-    throw new Problem('integrity-mismatch', `The deployment says that ${backup} is not valid: ${plainLine(error ?? result ?? 'no reason given', 200)}.`, { hint: 'Choose another backup.' });
+    throw new Problem(
+      'integrity-mismatch',
+      `The deployment says that ${backup} is not valid: ${plainLine(error ?? result ?? 'no reason given', 200)}.`,
+      { hint: 'Choose another backup.' },
+    );
   }
   await mkdir(context.localFolder, { recursive: true, mode: 0o700 });
   const localPath = join(context.localFolder, backup);
   if (!existsSync(localPath) || (await hashFile(localPath)) !== sha256) {
     const session = await context.session();
-    await session.files.download(posix.join(input.backup_dir, backup), localPath, { sha256, progress: ({ bytes, total }) => context.progress({ done: bytes, total, unit: 'bytes' }) });
+    await session.files.download(posix.join(input.backup_dir, backup), localPath, {
+      sha256,
+      progress: ({ bytes, total }) => context.progress({ done: bytes, total, unit: 'bytes' }),
+    });
   }
   const here = await hashFile(localPath);
-  if (here !== sha256) throw new Problem('integrity-mismatch', `The copy of ${backup} on this laptop has another hash than the deployment says.`, { hint: 'Try again; if it stays so, choose another backup.' });
+  if (here !== sha256)
+    throw new Problem('integrity-mismatch', `The copy of ${backup} on this laptop has another hash than the deployment says.`, {
+      hint: 'Try again; if it stays so, choose another backup.',
+    });
   const inside = await inspectCopy(tools, localPath, backup);
   const environmentId = context.environment.id;
   context.memory.remember({ environmentId, name: backup, sha256, localPath, protected: true });
-  context.memory.verified({ environmentId, name: backup, method: 'local', at: context.now(), by: context.operator, valid: true, detail: `integrity_check ok, ${inside.events} events, hash as the deployment says.`, sha256 });
+  context.memory.verified({
+    environmentId,
+    name: backup,
+    method: 'local',
+    at: context.now(),
+    by: context.operator,
+    valid: true,
+    detail: `integrity_check ok, ${inside.events} events, hash as the deployment says.`,
+    sha256,
+  });
   return { backup, sha256, localPath, ...inside };
 }
 
 /** Puts a verified copy back among the deployment's backups when retention has taken it. True when it had to. */
-export async function ensureOnHost(context: ActionContext, input: { base_url: string; secret: string; backup_dir: string }, copy: { backup: string; sha256: string; localPath: string }): Promise<boolean> {
+export async function ensureOnHost(
+  context: ActionContext,
+  input: { base_url: string; secret: string; backup_dir: string },
+  copy: { backup: string; sha256: string; localPath: string },
+): Promise<boolean> {
   const api = friendlyFace(context, input);
   if ((await api.list()).some(({ filename }) => filename === copy.backup)) {
     const there = await api.verify(copy.backup);
     if (there.valid && there.checksum_sha256 === copy.sha256) return false;
   }
-  if ((await hashFile(copy.localPath)) !== copy.sha256) throw new Problem('integrity-mismatch', `The protected copy of ${copy.backup} on this laptop was changed.`, { hint: `Look at ${copy.localPath}.` });
+  if ((await hashFile(copy.localPath)) !== copy.sha256)
+    throw new Problem('integrity-mismatch', `The protected copy of ${copy.backup} on this laptop was changed.`, {
+      hint: `Look at ${copy.localPath}.`,
+    });
   const session = await context.session();
-  await session.files.upload(copy.localPath, posix.join(input.backup_dir, copy.backup), { mode: 0o640, progress: ({ bytes, total }) => context.progress({ done: bytes, total, unit: 'bytes' }) });
+  await session.files.upload(copy.localPath, posix.join(input.backup_dir, copy.backup), {
+    mode: 0o640,
+    progress: ({ bytes, total }) => context.progress({ done: bytes, total, unit: 'bytes' }),
+  });
   const after = await api.verify(copy.backup);
-  if (!after.valid || after.checksum_sha256 !== copy.sha256) throw new Problem('integrity-mismatch', `${copy.backup} was put back and the deployment does not find it valid.`);
+  if (!after.valid || after.checksum_sha256 !== copy.sha256)
+    throw new Problem('integrity-mismatch', `${copy.backup} was put back and the deployment does not find it valid.`);
   return true;
 }

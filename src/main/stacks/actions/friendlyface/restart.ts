@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Problem } from '../../../../contract/problem.ts';
-import { type ActionContext, type ActionOutcome, defineAction } from '../../../engine/action.ts';
+import type { ActionContext, ActionOutcome } from '../../../engine/action.ts';
+import { defineAction } from '../../../engine/action.ts';
 import { toProblem } from '../../../engine/words.ts';
 import { control, jobState, serviceStatus } from '../service/control.ts';
 import { controlCommands, controlPreflight } from '../service/start-stop.ts';
@@ -8,7 +9,13 @@ import { done, failed, pause, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace } from './api.ts';
 
 /** `times` good looks in a row, `every_ms` apart, by one and the same process: that is what healthy means here. */
-const Input = z.strictObject({ ...ApiInput, control: RemotePath, times: z.int().min(1).max(20).default(3), every_ms: z.int().min(1).max(60_000).default(400), within_ms: z.int().min(1000).max(600_000).default(60_000) });
+const Input = z.strictObject({
+  ...ApiInput,
+  control: RemotePath,
+  times: z.int().min(1).max(20).default(3),
+  every_ms: z.int().min(1).max(60_000).default(400),
+  within_ms: z.int().min(1000).max(600_000).default(60_000),
+});
 export type RestartInput = z.infer<typeof Input>;
 
 /** The input of a restart that belongs to another action. */
@@ -21,8 +28,12 @@ async function stable(context: ActionContext, input: RestartInput): Promise<{ pi
   let last = 'it did not answer';
   while (performance.now() - begun < input.within_ms) {
     const status = await serviceStatus(await context.session(), input.control);
-    if (status.state === 'stopped') return new Problem('verification-failed', 'The service was started, and stopped by itself.', { hint: 'Look at the end of its log.' });
-    if (pid !== '' && status.pid !== pid) return new Problem('verification-failed', `The service restarts by itself (process ${pid}, then ${status.pid}).`, { hint: 'Look at the end of its log.' });
+    if (status.state === 'stopped')
+      return new Problem('verification-failed', 'The service was started, and stopped by itself.', { hint: 'Look at the end of its log.' });
+    if (pid !== '' && status.pid !== pid)
+      return new Problem('verification-failed', `The service restarts by itself (process ${pid}, then ${status.pid}).`, {
+        hint: 'Look at the end of its log.',
+      });
     pid = status.pid;
     try {
       const { status: word } = await friendlyFace(context, input).health();
@@ -35,7 +46,9 @@ async function stable(context: ActionContext, input: RestartInput): Promise<{ pi
     if (good >= input.times) return { pid };
     await pause(input.every_ms);
   }
-  return new Problem('verification-failed', `The service runs and is not healthy after ${Math.round(input.within_ms / 1000)} s: ${last}.`, { hint: 'Look at its log, or go back.' });
+  return new Problem('verification-failed', `The service runs and is not healthy after ${Math.round(input.within_ms / 1000)} s: ${last}.`, {
+    hint: 'Look at its log, or go back.',
+  });
 }
 
 /** Stops, sees it stopped, starts, sees it running and steadily healthy. Also part of undoing a restore. */
@@ -53,7 +66,10 @@ export async function restartService(context: ActionContext, input: RestartInput
   try {
     const result = await stable(context, input);
     if (result instanceof Problem) return failed(result);
-    return done(`Restarted: process ${old === '' ? 'none' : old.split(' ')[0]} is gone, ${result.pid} is healthy ${input.times} times in a row.`, { pid: result.pid });
+    return done(
+      `Restarted: process ${old === '' ? 'none' : old.split(' ')[0]} is gone, ${result.pid} is healthy ${input.times} times in a row.`,
+      { pid: result.pid },
+    );
   } catch (error) {
     return unknown(toProblem(error));
   }
@@ -66,7 +82,10 @@ export const restartAction = defineAction<RestartInput>({
   effect: 'write',
   input: Input,
   outputs: ['pid'],
-  describe: ({ control: path, base_url, times }) => [...controlCommands(path, 'status', 'stop', 'status', 'start', 'status'), { kind: 'http', text: `GET ${base_url}/health  (${times} times in a row, same process)` }],
+  describe: ({ control: path, base_url, times }) => [
+    ...controlCommands(path, 'status', 'stop', 'status', 'start', 'status'),
+    { kind: 'http', text: `GET ${base_url}/health  (${times} times in a row, same process)` },
+  ],
   preflight: async (context, { control: path }) => [await controlPreflight(context, path)],
   execute: restartService,
   async probe(context, input) {
@@ -75,9 +94,12 @@ export const restartAction = defineAction<RestartInput>({
     if (job === 'absent') return { found: 'not-done', observed: 'The restart was never begun.' };
     const status = await serviceStatus(await context.session(), input.control);
     if (status.state === 'stopped') return { found: 'not-done', observed: 'The service is stopped.' };
-    if (`${status.pid} ${status.started}` === context.recorded['process_before']) return { found: 'not-done', observed: `The same process (${status.pid}) still runs.` };
+    if (`${status.pid} ${status.started}` === context.recorded['process_before'])
+      return { found: 'not-done', observed: `The same process (${status.pid}) still runs.` };
     const { status: word } = await friendlyFace(context, input).health();
-    return word === 'ok' ? { found: 'done', observed: `It was restarted: process ${status.pid} is healthy.`, output: { pid: status.pid } } : { found: 'not-done', observed: `It was restarted and /health says ${word}.` };
+    return word === 'ok'
+      ? { found: 'done', observed: `It was restarted: process ${status.pid} is healthy.`, output: { pid: status.pid } }
+      : { found: 'not-done', observed: `It was restarted and /health says ${word}.` };
   },
   // The service runs before and after.
   undo: 'nothing-to-undo',

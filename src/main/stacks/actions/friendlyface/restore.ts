@@ -1,35 +1,77 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { Problem } from '../../../../contract/problem.ts';
-import { type Action, type ActionContext, type ActionOutcome, defineAction, type Facts, type ProbeOutcome } from '../../../engine/action.ts';
+import type { Action, ActionContext, ActionOutcome, Facts, ProbeOutcome } from '../../../engine/action.ts';
+import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { controlCommands } from '../service/start-stop.ts';
-import { type ActionTools, BackupFact, count, done, fact, failed, RemotePath, unknown } from '../tools.ts';
+import type { ActionTools } from '../tools.ts';
+import { BackupFact, count, done, fact, failed, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './api.ts';
 import { makeBackup } from './create-backup.ts';
-import { type DataSet, liveData, liveWords, whichIsLive } from './live-data.ts';
-import { ensureOnHost, inspectCopy, secureCopy, type VerifiedCopy } from './local-copy.ts';
+import type { DataSet } from './live-data.ts';
+import { liveData, liveWords, whichIsLive } from './live-data.ts';
+import type { VerifiedCopy } from './local-copy.ts';
+import { ensureOnHost, inspectCopy, secureCopy } from './local-copy.ts';
 import { restartDefaults, restartService } from './restart.ts';
 
 const text = (max: number) => fact(z.string().max(max));
 const Input = z.strictObject({
-  ...ApiInput, backup_dir: RemotePath, env_file: z.string().max(1024).default(''), control: RemotePath,
-  backup: BackupFact, backup_sha256: text(64), backup_path: text(4096), backup_events: text(20), backup_head: text(200),
-  safety: BackupFact, safety_sha256: text(64), safety_path: text(4096), safety_events: text(20), safety_head: text(200),
+  ...ApiInput,
+  backup_dir: RemotePath,
+  env_file: z.string().max(1024).default(''),
+  control: RemotePath,
+  backup: BackupFact,
+  backup_sha256: text(64),
+  backup_path: text(4096),
+  backup_events: text(20),
+  backup_head: text(200),
+  safety: BackupFact,
+  safety_sha256: text(64),
+  safety_path: text(4096),
+  safety_events: text(20),
+  safety_head: text(200),
 });
 type Input = z.infer<typeof Input>;
 
 /** How often the safety copy is made again because somebody wrote meanwhile. */
 const ROUNDS = 5;
 
-const target = (input: Input): VerifiedCopy => ({ backup: input.backup, sha256: input.backup_sha256, localPath: input.backup_path, events: Number(input.backup_events), head: input.backup_head });
-const firstSafety = (input: Input): VerifiedCopy => ({ backup: input.safety, sha256: input.safety_sha256, localPath: input.safety_path, events: Number(input.safety_events), head: input.safety_head });
+const target = (input: Input): VerifiedCopy => ({
+  backup: input.backup,
+  sha256: input.backup_sha256,
+  localPath: input.backup_path,
+  events: Number(input.backup_events),
+  head: input.backup_head,
+});
+const firstSafety = (input: Input): VerifiedCopy => ({
+  backup: input.safety,
+  sha256: input.safety_sha256,
+  localPath: input.safety_path,
+  events: Number(input.safety_events),
+  head: input.safety_head,
+});
 
-const safetyFacts = (copy: VerifiedCopy): Record<string, string> => ({ safety: copy.backup, safety_sha256: copy.sha256, safety_path: copy.localPath, safety_events: String(copy.events), safety_head: copy.head });
+const safetyFacts = (copy: VerifiedCopy): Record<string, string> => ({
+  safety: copy.backup,
+  safety_sha256: copy.sha256,
+  safety_path: copy.localPath,
+  safety_events: String(copy.events),
+  safety_head: copy.head,
+});
 const safetyFrom = (facts: Facts, input: Input): VerifiedCopy =>
-  facts['safety'] === undefined ? firstSafety(input) : { backup: facts['safety'], sha256: facts['safety_sha256'] ?? '', localPath: facts['safety_path'] ?? '', events: Number(facts['safety_events']), head: facts['safety_head'] ?? '' };
+  facts['safety'] === undefined
+    ? firstSafety(input)
+    : {
+        backup: facts['safety'],
+        sha256: facts['safety_sha256'] ?? '',
+        localPath: facts['safety_path'] ?? '',
+        events: Number(facts['safety_events']),
+        head: facts['safety_head'] ?? '',
+      };
 
-const same = (live: DataSet, copy: DataSet) => live.events === copy.events && (live.head === '' || copy.head === '' || live.head === copy.head);
+const same = (live: DataSet, copy: DataSet) =>
+  live.events === copy.events && (live.head === '' || copy.head === '' || live.head === copy.head);
 
 /**
  * A verified safety copy of exactly what is live now: the one at hand when nothing was written since, else a new one.
@@ -40,17 +82,32 @@ async function freshSafety(context: ActionContext, tools: ActionTools, input: In
   let safety = firstSafety(input);
   for (let round = 0; round < ROUNDS; round += 1) {
     if (round > 0) {
-      const made = await makeBackup(context, { base_url: input.base_url, secret: input.secret, backup_dir: input.backup_dir, env_file: input.env_file, label: 'before-restore' });
+      const made = await makeBackup(context, {
+        base_url: input.base_url,
+        secret: input.secret,
+        backup_dir: input.backup_dir,
+        env_file: input.env_file,
+        label: 'before-restore',
+      });
       // Whatever became of that backup, nothing was restored.
       if (made.outcome !== 'done') return failed(made.problem);
-      safety = await secureCopy(context, tools, { base_url: input.base_url, secret: input.secret, backup_dir: input.backup_dir, backup: made.output?.['filename'] ?? '' });
+      safety = await secureCopy(context, tools, {
+        base_url: input.base_url,
+        secret: input.secret,
+        backup_dir: input.backup_dir,
+        backup: made.output?.['filename'] ?? '',
+      });
       await ensureOnHost(context, input, target(input));
     }
     const live = await liveData(api);
     if (same(live, safety)) return safety;
   }
   return failed(
-    new Problem('step-failed', `Data was written after each of ${ROUNDS} safety copies, so going back would lose it. Nothing was restored.`, { hint: 'Stop the writers for a moment, then resume.', retryable: true }),
+    new Problem(
+      'step-failed',
+      `Data was written after each of ${ROUNDS} safety copies, so going back would lose it. Nothing was restored.`,
+      { hint: 'Stop the writers for a moment, then resume.', retryable: true },
+    ),
   );
 }
 
@@ -60,7 +117,13 @@ async function request(context: ActionContext, input: Input, copy: VerifiedCopy,
   if (answer.sent === 'failed') return failed(answer.problem);
   if (answer.sent === 'answered' && !answer.body.restored) {
     context.record({ refused: 'true' });
-    return failed(new Problem('step-failed', `The deployment did not restore ${copy.backup}: ${plainLine(answer.body.error ?? 'no reason given', 300)}.`, { hint: 'Nothing was replaced, by its own words; look at its log.' }));
+    return failed(
+      new Problem(
+        'step-failed',
+        `The deployment did not restore ${copy.backup}: ${plainLine(answer.body.error ?? 'no reason given', 300)}.`,
+        { hint: 'Nothing was replaced, by its own words; look at its log.' },
+      ),
+    );
   }
   try {
     const live = await liveData(api);
@@ -69,7 +132,11 @@ async function request(context: ActionContext, input: Input, copy: VerifiedCopy,
     // Where counts can't tell, its own word decides; the verification after the restart looks again.
     if (answer.sent === 'answered' && found === 'unknown' && live.events >= copy.events) return undefined;
     if (answer.sent === 'unknown') return unknown(answer.problem);
-    return unknown(new Problem('verification-failed', `It was answered “restored”, and yet: ${liveWords(found, live, copy)}`, { hint: 'Probe the step, then resume or revert.' }));
+    return unknown(
+      new Problem('verification-failed', `It was answered “restored”, and yet: ${liveWords(found, live, copy)}`, {
+        hint: 'Probe the step, then resume or revert.',
+      }),
+    );
   } catch (error) {
     return unknown(answer.sent === 'unknown' ? answer.problem : toProblem(error));
   }
@@ -106,7 +173,13 @@ export const restoreAction = (tools: ActionTools): Action =>
         if ('outcome' in safety) return safety;
         context.record({ ...safetyFacts(safety), asked: 'true', refused: 'false' });
         const trouble = await request(context, input, target(input), safety);
-        return trouble ?? done(`${input.backup} was restored: the database holds ${count(target(input).events, 'event')} (before: ${safety.events}).`, safetyFacts(safety));
+        return (
+          trouble ??
+          done(
+            `${input.backup} was restored: the database holds ${count(target(input).events, 'event')} (before: ${safety.events}).`,
+            safetyFacts(safety),
+          )
+        );
       } catch (error) {
         // Everything that throws here is before the request: after it, an outcome is made of what was seen.
         return failed(toProblem(error));
@@ -126,7 +199,12 @@ export const restoreAction = (tools: ActionTools): Action =>
         const restart = { base_url: input.base_url, secret: input.secret, control: input.control, ...restartDefaults };
         try {
           await inspectCopy(tools, safety.localPath, safety.backup);
-          const answers = await friendlyFace(context, input).chain().then(() => true, () => false);
+          const answers = await friendlyFace(context, input)
+            .chain()
+            .then(
+              () => true,
+              () => false,
+            );
           if (!answers) {
             // The API is the way back: a service that is down is started first.
             const up = await restartService(context, restart);
@@ -149,7 +227,9 @@ export const restoreAction = (tools: ActionTools): Action =>
         const live = await liveData(friendlyFace(context, input));
         const found = whichIsLive(live, safety, target(input));
         // The restart belongs to it and may be missing: doing it again is harmless, and ends in the same state.
-        return found === 'unknown' && live.events < safety.events ? { found, observed: liveWords(found, live, safety) } : { found: 'not-done', observed: `${liveWords(found, live, safety)} Going back is done once more, from the start.` };
+        return found === 'unknown' && live.events < safety.events
+          ? { found, observed: liveWords(found, live, safety) }
+          : { found: 'not-done', observed: `${liveWords(found, live, safety)} Going back is done once more, from the start.` };
       },
     },
   });
@@ -158,10 +238,24 @@ async function settled(context: ActionContext, input: Input, safety: VerifiedCop
   try {
     const api = friendlyFace(context, input);
     const chain = await api.chain();
-    if (!chain.valid) return failed(new Problem('verification-failed', `The data from before is back, and its chain is not valid: ${plainLine(chain.errors[0] ?? '', 200)}`, { hint: 'It may have been so before the restore: look at the incident’s history.' }));
+    if (!chain.valid)
+      return failed(
+        new Problem(
+          'verification-failed',
+          `The data from before is back, and its chain is not valid: ${plainLine(chain.errors[0] ?? '', 200)}`,
+          { hint: 'It may have been so before the restore: look at the incident’s history.' },
+        ),
+      );
     const live = await liveData(api);
-    const whole = live.events >= safety.events && (live.events > safety.events || live.head === '' || safety.head === '' || live.head === safety.head);
-    return whole ? done(`The data from before the restore is back: ${liveWords('done', live, safety)}`, {}) : failed(new Problem('verification-failed', `After going back: ${liveWords('not-done', live, safety)}`, { hint: `The verified copy lies at ${safety.localPath}.` }));
+    const whole =
+      live.events >= safety.events && (live.events > safety.events || live.head === '' || safety.head === '' || live.head === safety.head);
+    return whole
+      ? done(`The data from before the restore is back: ${liveWords('done', live, safety)}`, {})
+      : failed(
+          new Problem('verification-failed', `After going back: ${liveWords('not-done', live, safety)}`, {
+            hint: `The verified copy lies at ${safety.localPath}.`,
+          }),
+        );
   } catch (error) {
     return unknown(toProblem(error));
   }

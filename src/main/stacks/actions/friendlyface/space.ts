@@ -8,7 +8,12 @@ const megabytes = (bytes: number) => `${Math.round(bytes / 1_000_000)} MB`;
 
 function judge(id: string, title: string, free: number, needed: number): PreflightItem {
   const enough = free >= needed * HEADROOM;
-  return { id, title, verdict: enough ? 'pass' : 'block', detail: `${megabytes(free)} free, ${megabytes(needed * HEADROOM)} needed (with 20 % to spare).` };
+  return {
+    id,
+    title,
+    verdict: enough ? 'pass' : 'block',
+    detail: `${megabytes(free)} free, ${megabytes(needed * HEADROOM)} needed (with 20 % to spare).`,
+  };
 }
 
 /** Free space in a folder of the host. `needed` in bytes. */
@@ -16,7 +21,8 @@ export async function hostSpace(session: SshSession, folder: string, needed: num
   const outcome = await session.exec({ script: 'df -Pk -- "$1" | tail -n 1\n', args: [folder] }, { timeoutMs: 10_000 });
   const fields = outcome.outcome === 'done' ? outcome.stdout.toString('utf8').trim().split(/\s+/) : [];
   const free = Number(fields.at(-3)) * 1024;
-  if (!Number.isFinite(free) || fields.length < 5) return { id: 'space', title: 'Space on the host', verdict: 'unknown', detail: 'The free space could not be read.' };
+  if (!Number.isFinite(free) || fields.length < 5)
+    return { id: 'space', title: 'Space on the host', verdict: 'unknown', detail: 'The free space could not be read.' };
   return judge('space', 'Space on the host', free, needed);
 }
 

@@ -6,7 +6,13 @@ import { count, done, fact, failed } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './api.ts';
 import { liveData, liveWords, whichIsLive } from './live-data.ts';
 
-const Input = z.strictObject({ ...ApiInput, events: fact(z.string().max(20)), head: fact(z.string().max(200)), before_events: fact(z.string().max(20)), before_head: fact(z.string().max(200)) });
+const Input = z.strictObject({
+  ...ApiInput,
+  events: fact(z.string().max(20)),
+  head: fact(z.string().max(200)),
+  before_events: fact(z.string().max(20)),
+  before_head: fact(z.string().max(200)),
+});
 type Input = z.infer<typeof Input>;
 
 /**
@@ -19,21 +25,32 @@ export const verifyRestoreAction = defineAction<Input>({
   effect: 'read',
   input: Input,
   outputs: ['events', 'merkle_root'],
-  describe: ({ base_url, secret }) => [shown(base_url, 'GET', '/chain/integrity', secret), shown(base_url, 'GET', '/health/deep', secret), shown(base_url, 'GET', '/health', secret)],
+  describe: ({ base_url, secret }) => [
+    shown(base_url, 'GET', '/chain/integrity', secret),
+    shown(base_url, 'GET', '/health/deep', secret),
+    shown(base_url, 'GET', '/health', secret),
+  ],
   async execute(context, input) {
     const api = friendlyFace(context, input);
-    const wrong = (what: string) => failed(new Problem('verification-failed', what, { hint: 'Revert brings the data from before the restore back.' }));
+    const wrong = (what: string) =>
+      failed(new Problem('verification-failed', what, { hint: 'Revert brings the data from before the restore back.' }));
     const chain = await api.chain();
-    if (!chain.valid) return wrong(`The chain is not valid: ${count(chain.errors.length, 'error')}, first: ${plainLine(chain.errors[0] ?? '', 200)}`);
+    if (!chain.valid)
+      return wrong(`The chain is not valid: ${count(chain.errors.length, 'error')}, first: ${plainLine(chain.errors[0] ?? '', 200)}`);
     const deep = await api.deep();
     const bad = Object.entries(deep.checks).find(([, check]) => check.status !== 'ok');
-    if (deep.status !== 'ok' || bad !== undefined) return wrong(`/health/deep says ${plainLine(deep.status, 40)}: ${bad === undefined ? 'no check says why' : `${bad[0]} is ${plainLine(bad[1].status, 40)} ${plainLine(String(bad[1]['detail'] ?? ''), 160)}`}`);
+    if (deep.status !== 'ok' || bad !== undefined)
+      return wrong(
+        `/health/deep says ${plainLine(deep.status, 40)}: ${bad === undefined ? 'no check says why' : `${bad[0]} is ${plainLine(bad[1].status, 40)} ${plainLine(String(bad[1]['detail'] ?? ''), 160)}`}`,
+      );
     const wanted = { events: Number(input.events), head: input.head };
     const before = { events: Number(input.before_events), head: input.before_head };
     const live = await liveData(api);
     if (live.events < wanted.events) return wrong(liveWords('not-done', live, wanted));
-    if (whichIsLive(live, wanted, before) === 'not-done' && before.head !== wanted.head) return wrong(`The data from before the restore is still live: ${count(live.events, 'event')}.`);
-    if (live.events === wanted.events && live.head !== '' && wanted.head !== '' && live.head !== wanted.head) return wrong('As many events as in the backup, and the newest is another one.');
+    if (whichIsLive(live, wanted, before) === 'not-done' && before.head !== wanted.head)
+      return wrong(`The data from before the restore is still live: ${count(live.events, 'event')}.`);
+    if (live.events === wanted.events && live.head !== '' && wanted.head !== '' && live.head !== wanted.head)
+      return wrong('As many events as in the backup, and the newest is another one.');
     // Somebody may write between two looks: only a disagreement that stays is one.
     for (let tries = 0; ; tries += 1) {
       const [now, health] = [await api.deep(), await api.health()];
@@ -41,9 +58,15 @@ export const verifyRestoreAction = defineAction<Input>({
       const agree = tree.root === health.merkle_root && (tree.leaf_count === undefined || tree.leaf_count === database.event_count);
       if (agree) {
         const grown = live.events - wanted.events;
-        return done(`Verified: chain valid, every check ok, ${count(wanted.events, 'event')} as in the backup${grown > 0 ? ` and ${grown} written since` : ''}, tree rebuilt.`, { events: String(live.events), merkle_root: health.merkle_root ?? '' });
+        return done(
+          `Verified: chain valid, every check ok, ${count(wanted.events, 'event')} as in the backup${grown > 0 ? ` and ${grown} written since` : ''}, tree rebuilt.`,
+          { events: String(live.events), merkle_root: health.merkle_root ?? '' },
+        );
       }
-      if (tries >= 4) return wrong(`The tree in memory (${tree.leaf_count ?? '?'} leaves) and the database (${database.event_count ?? '?'} events) disagree: the service was not restarted after the restore.`);
+      if (tries >= 4)
+        return wrong(
+          `The tree in memory (${tree.leaf_count ?? '?'} leaves) and the database (${database.event_count ?? '?'} events) disagree: the service was not restarted after the restore.`,
+        );
     }
   },
   probe: async () => ({ found: 'not-done', observed: 'Verifying again is harmless.' }),

@@ -36,8 +36,12 @@ const verbScripts = {
 export type Verb = keyof typeof verbScripts;
 
 const meanings: Readonly<Record<number, string>> = {
-  21: 'the service control is not an executable file', 22: 'the service did not stop', 23: 'it was told to stop, and is not stopped',
-  24: 'the service did not start', 25: 'it was started, and is not running', [FENCED_OUT]: 'the lock on the host is not ours any more; nothing was done',
+  21: 'the service control is not an executable file',
+  22: 'the service did not stop',
+  23: 'it was told to stop, and is not stopped',
+  24: 'the service did not start',
+  25: 'it was started, and is not running',
+  [FENCED_OUT]: 'the lock on the host is not ours any more; nothing was done',
 };
 
 /** Reads the state of a service. @throws Problem when it can't be told */
@@ -48,7 +52,10 @@ export async function serviceStatus(session: SshSession, control: string): Promi
   const running = /\brunning pid=(\d{1,10})(?: started=(\S{1,100}))?/.exec(words);
   if (outcome.exitCode === 0 && running?.[1] !== undefined) return { state: 'running', pid: running[1], started: running[2] ?? '' };
   if (outcome.exitCode === 3) return { state: 'stopped' };
-  if (outcome.exitCode === 21) throw new Problem('remote-file-missing', `${control} is not an executable file on the host.`, { hint: 'Set the service control in the environment: a script that takes start, stop and status.' });
+  if (outcome.exitCode === 21)
+    throw new Problem('remote-file-missing', `${control} is not an executable file on the host.`, {
+      hint: 'Set the service control in the environment: a script that takes start, stop and status.',
+    });
   throw new Problem('remote-command-failed', `The service control said neither running nor stopped (exit ${outcome.exitCode}): ${words}`);
 }
 
@@ -71,7 +78,11 @@ export async function control(context: ActionContext, path: string, verb: Verb):
     if (ended.outcome === 'failed') return failed(ended.problem);
     if (ended.exitCode === 0) return undefined;
     const words = plainLine(`${ended.stderr} ${ended.stdout}`, 300);
-    return failed(new Problem('step-failed', `${meanings[ended.exitCode] ?? `it ended with ${ended.exitCode}`}: ${words}`, { hint: 'Look at the end of the service’s log.' }));
+    return failed(
+      new Problem('step-failed', `${meanings[ended.exitCode] ?? `it ended with ${ended.exitCode}`}: ${words}`, {
+        hint: 'Look at the end of the service’s log.',
+      }),
+    );
   } catch (error) {
     return unknown(toProblem(error));
   }

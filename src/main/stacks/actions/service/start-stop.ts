@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { PreflightItem } from '../../../../contract/runs.ts';
-import { type Action, type ActionContext, type ActionOutcome, defineAction, type ProbeOutcome } from '../../../engine/action.ts';
+import type { Action, ActionContext, ActionOutcome, ProbeOutcome } from '../../../engine/action.ts';
+import { defineAction } from '../../../engine/action.ts';
 import { toProblem } from '../../../engine/words.ts';
 import { done, failed, RemotePath, unknown } from '../tools.ts';
 import { control, jobState, serviceStatus } from './control.ts';
@@ -10,12 +11,18 @@ type Input = z.infer<typeof Input>;
 type Wanted = 'running' | 'stopped';
 
 /** The commands of a verb, as a plan shows them. */
-export const controlCommands = (path: string, ...verbs: string[]) => verbs.map((verb) => ({ kind: 'ssh' as const, text: `${path} ${verb}` }));
+export const controlCommands = (path: string, ...verbs: string[]) =>
+  verbs.map((verb) => ({ kind: 'ssh' as const, text: `${path} ${verb}` }));
 
 /** Is there a control, and what does it say? */
 export async function controlPreflight(context: ActionContext, path: string): Promise<PreflightItem> {
   const status = await serviceStatus(await context.session(), path);
-  return { id: 'service', title: 'Service control', verdict: 'pass', detail: status.state === 'running' ? `Running as process ${status.pid}.` : 'Stopped.' };
+  return {
+    id: 'service',
+    title: 'Service control',
+    verdict: 'pass',
+    detail: status.state === 'running' ? `Running as process ${status.pid}.` : 'Stopped.',
+  };
 }
 
 async function reach(context: ActionContext, path: string, wanted: Wanted): Promise<ActionOutcome> {
@@ -34,12 +41,16 @@ async function reach(context: ActionContext, path: string, wanted: Wanted): Prom
       return unknown(toProblem(error));
     }
   }
-  if (status.state !== wanted) return failed({ code: 'verification-failed', message: `The service is ${status.state}, not ${wanted}.`, retryable: false });
-  return status.state === 'running' ? done(`Running as process ${status.pid}.`, { pid: status.pid }) : done('Stopped: its process is gone.', { pid: '' });
+  if (status.state !== wanted)
+    return failed({ code: 'verification-failed', message: `The service is ${status.state}, not ${wanted}.`, retryable: false });
+  return status.state === 'running'
+    ? done(`Running as process ${status.pid}.`, { pid: status.pid })
+    : done('Stopped: its process is gone.', { pid: '' });
 }
 
 async function look(context: ActionContext, path: string, wanted: Wanted): Promise<ProbeOutcome> {
-  if ((await jobState(context, wanted === 'running' ? 'start' : 'stop')) === 'running') return { found: 'unknown', observed: 'The host is still at it.' };
+  if ((await jobState(context, wanted === 'running' ? 'start' : 'stop')) === 'running')
+    return { found: 'unknown', observed: 'The host is still at it.' };
   const status = await serviceStatus(await context.session(), path);
   if (status.state !== wanted) return { found: 'not-done', observed: `The service is ${status.state}.` };
   return { found: 'done', observed: `The service is ${status.state}.`, output: { pid: status.state === 'running' ? status.pid : '' } };
@@ -50,7 +61,11 @@ const make = (id: string, title: string, effect: 'write' | 'destructive', wanted
   const back: Wanted = wanted === 'running' ? 'stopped' : 'running';
   const backVerb = back === 'running' ? 'start' : 'stop';
   return defineAction<Input>({
-    id, title, effect, input: Input, outputs: ['pid'],
+    id,
+    title,
+    effect,
+    input: Input,
+    outputs: ['pid'],
     describe: ({ control: path }) => controlCommands(path, 'status', verb, 'status'),
     preflight: async (context, { control: path }) => [await controlPreflight(context, path)],
     execute: (context, { control: path }) => reach(context, path, wanted),
