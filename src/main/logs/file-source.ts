@@ -46,7 +46,6 @@ export function createFileSource(source: ResolvedSource): SourceReader<FileCurso
   async function lost(
     session: SshSession,
     files: readonly LogFile[],
-    cursor: FileCursor,
     why: string | undefined,
     signal: AbortSignal,
   ): Promise<{ files: LogFile[]; cursor: FileCursor; gap?: string }> {
@@ -69,12 +68,11 @@ export function createFileSource(source: ResolvedSource): SourceReader<FileCurso
     let start: { files: LogFile[]; cursor: FileCursor; gap?: string };
     const known = chain(files, cursor);
     if (known !== undefined) start = { files: known, cursor };
-    else if (fresh || finished === cursor.inode) start = await lost(session, files, cursor, undefined, signal);
+    else if (fresh || finished === cursor.inode) start = await lost(session, files, undefined, signal);
     else
       start = await lost(
         session,
         files,
-        cursor,
         `the file that was read is gone (rotated away, removed or cut): lines of it may be missing`,
         signal,
       );

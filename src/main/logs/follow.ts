@@ -54,7 +54,7 @@ const keyOf = ({ item }: Waiting): string | undefined =>
  */
 export function followSource(options: {
   reader: SourceReader;
-  session: () => Promise<SshSession>;
+  session: (signal: AbortSignal) => Promise<SshSession>;
   tail: number;
   filter: LogFilter;
   cursor: Cursor | undefined;
@@ -94,7 +94,7 @@ export function followSource(options: {
 
   /** One attachment; answers how long to wait before the next. */
   async function attach(): Promise<number> {
-    const session = await options.session();
+    const session = await options.session(over.signal);
     if (cursor === undefined) {
       say({ kind: 'state', state: 'loading' });
       const cold = await reader.cold(session, { tail: options.tail, filter, signal: over.signal });

@@ -19,6 +19,8 @@ export interface Logs {
     input: { environmentId: string; sourceId: string; filter: LogFilter; limit: number },
     signal?: AbortSignal,
   ): Promise<{ lines: LogLine[]; complete: boolean; scannedBytes: number }>;
+  /** Ends every follow. */
+  close(): Promise<void>;
 }
 
 function readerOf(source: ResolvedSource): SourceReader {
@@ -29,6 +31,8 @@ function readerOf(source: ResolvedSource): SourceReader {
 
 /** Reads logs on hosts over SSH: files with their rotated ones, containers, units of the journal. Keeps nothing itself. */
 export function createLogs(options: LogsOptions): Logs {
+  const over = new AbortController();
+
   async function resolve(environmentId: string): Promise<ResolvedSource[]> {
     const environment = await options.environments.get({ environmentId });
     const { definition: stack } = options.stacks.get(environment.stack);
@@ -50,13 +54,24 @@ export function createLogs(options: LogsOptions): Logs {
       (await resolve(environmentId)).map(({ definition: { id, title, kind }, from }) => ({ id, title, kind, location: from })),
     async follow({ environmentId, sourceId, tail, filter, cursor }, signal) {
       const reader = readerOf(await find(environmentId, sourceId));
+      const ended = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
       const place = cursor === undefined ? undefined : reader.decode(cursor);
-      return followSource({ reader, session: () => options.session(environmentId), tail, filter, cursor: place, signal });
+      return followSource({
+        reader,
+        session: (until) => options.session(environmentId, until),
+        tail,
+        filter,
+        cursor: place,
+        signal: ended,
+      });
     },
     async search({ environmentId, sourceId, filter, limit }, signal = new AbortController().signal) {
       const reader = readerOf(await find(environmentId, sourceId));
-      const found = await reader.search(await options.session(environmentId), { filter, limit, signal });
+      const found = await reader.search(await options.session(environmentId, signal), { filter, limit, signal });
       return { ...found, lines: found.lines.map((line, seq) => ({ seq, ...line })) };
+    },
+    async close() {
+      over.abort();
     },
   };
 }

@@ -9,8 +9,10 @@ import type { ParsedLine } from './parse.ts';
 export interface LogsOptions {
   readonly stacks: { get(id: string): { readonly definition: StackDefinition } };
   readonly environments: { get(input: { environmentId: string }): Promise<Environment> };
-  /** The open session of an environment; throws `not-connected`. */
-  session(environmentId: string): Promise<SshSession>;
+  /** The open session of an environment; may wait for it until `signal` aborts. */
+  session(environmentId: string, signal?: AbortSignal): Promise<SshSession>;
+  /** Unix milliseconds. */
+  readonly clock?: () => number;
 }
 
 /** A source with its place on the host. */
