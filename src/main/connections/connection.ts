@@ -134,7 +134,7 @@ function stateOf(environmentId: string, now: KeeperState, session: SshSession | 
 }
 
 /** The host key question a problem carries. */
-export function questionOf(problem: ProblemData | undefined): HostKeyQuestion | undefined {
+function questionOf(problem: ProblemData | undefined): HostKeyQuestion | undefined {
   const parsed = HostKeyQuestion.safeParse(problem?.detail?.['question']);
   return parsed.success ? parsed.data : undefined;
 }

@@ -36,7 +36,7 @@ export function checkedDraft(draft: EnvironmentDraft, stacks: StackLookup, prefi
 }
 
 /** The `bad-input` of broken rules. */
-export function refused(issues: readonly Issue[]): Problem {
+function refused(issues: readonly Issue[]): Problem {
   const shown = issues.slice(0, 5).map(({ path, reason }) => `“${path}” ${reason}`);
   const more = issues.length > 5 ? `; and ${issues.length - 5} more` : '';
   return new Problem('bad-input', `The environment can’t be saved: ${shown.join('; ')}${more}.`, {

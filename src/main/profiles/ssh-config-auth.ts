@@ -87,7 +87,7 @@ async function existingDefaults(home: string): Promise<SshAuth[]> {
 }
 
 /** A key file's path: `~`, `${VARIABLE}`, and the tokens of ssh_config(5). Undefined when something in it is unknown. */
-export function expandPath(file: string, hop: Hop, surroundings: AuthSurroundings): string | undefined {
+function expandPath(file: string, hop: Hop, surroundings: AuthSurroundings): string | undefined {
   const tokens: Record<string, string> = {
     '%': '%',
     d: surroundings.home,

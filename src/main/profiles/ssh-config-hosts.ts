@@ -102,7 +102,7 @@ function portOf(value: string | undefined): number | undefined {
 }
 
 /** `[user@]host[:port]`, `[user@][v6]:port`, or an `ssh://` address. */
-export function parseJump(text: string): { host: string; given: Given } | undefined {
+function parseJump(text: string): { host: string; given: Given } | undefined {
   const plain = text.replace(/^ssh:\/\//, '').replace(/\/$/, '');
   const at = plain.lastIndexOf('@');
   const user = at < 0 ? undefined : plain.slice(0, at);

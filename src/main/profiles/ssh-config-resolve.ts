@@ -70,7 +70,7 @@ export function resolveOptions(alias: string, nodes: readonly ConfigNode[], loca
 }
 
 /** `Host`: some pattern must match, and no negated one may. */
-export function hostMatches(patterns: readonly string[], alias: string): boolean {
+function hostMatches(patterns: readonly string[], alias: string): boolean {
   if (patterns.some((pattern) => pattern.startsWith('!') && wildcardMatch(pattern.slice(1), alias))) return false;
   return patterns.some((pattern) => !pattern.startsWith('!') && wildcardMatch(pattern, alias));
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { migrations } from './migrations/index.ts';
-import { type Migration, openStore, type Store } from './store.ts';
+import type { Migration, Store } from './store.ts';
+import { openStore } from './store.ts';
 
 let dir: string;
 const open: Store[] = [];

@@ -1,16 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { KeychainState } from '../../../contract/secrets.ts';
+import type { KeytarModule } from './keytar-module.ts';
 import { createKeytarProcess } from './keytar-process.ts';
 import { classify, keychainWords } from './words.ts';
-
-/** The part of keytar that is used. `findCredentials` is left out on purpose: it crashes the process on a locked keyring. */
-export interface KeytarModule {
-  getPassword(service: string, account: string): Promise<string | null>;
-  setPassword(service: string, account: string, password: string): Promise<void>;
-  deletePassword(service: string, account: string): Promise<boolean>;
-  /** Ends what it needs; calls under way fail. */
-  close?(): void;
-}
 
 /** What {@link createKeychain} is made from. */
 export interface KeychainOptions {

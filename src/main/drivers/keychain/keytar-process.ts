@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { KeytarModule } from './keychain.ts';
+import type { KeytarModule } from './keytar-module.ts';
 
 /** Constant text: one JSON line in, one out. Ends the hard way, because a process whose native call hangs can't end any other. */
 const program = `'use strict';
