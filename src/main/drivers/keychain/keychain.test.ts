@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { KeytarModule } from './keychain.ts';
 import { createKeychain } from './keychain.ts';
+import type { KeytarModule } from './keytar-module.ts';
 import { classify } from './words.ts';
 
 /** keytar in memory; a locked one refuses to write and says null, as gnome-keyring does. */
