@@ -141,7 +141,11 @@ export function followSource(options: {
 }
 
 /** What a follow gives back: ends at once on `return`, even while a read waits. */
-export type LogStream = AsyncIterableIterator<LogItem, undefined, void>;
+export interface LogStream extends AsyncIteratorObject<LogItem, undefined, void> {
+  return(): Promise<IteratorResult<LogItem, undefined>>;
+  [Symbol.asyncIterator](): LogStream;
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
 /** Gives lines their numbers when they are delivered, so that lost ones leave no holes. */
 function numbered(feed: Feed<Waiting>): LogStream {
@@ -157,6 +161,9 @@ function numbered(feed: Feed<Waiting>): LogStream {
     async return() {
       await feed.return();
       return { done: true, value: undefined };
+    },
+    async [Symbol.asyncDispose]() {
+      await feed.return();
     },
   };
   return stream;
