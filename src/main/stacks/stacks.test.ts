@@ -32,6 +32,13 @@ describe('the shipped stack', () => {
     expect(load(stringify(parse(text))).hash).toBe(stack.hash);
   });
 
+  it('is told of correctly: the example of the documentation loads, and every action is listed', () => {
+    const page = readFileSync(join(resources, '../docs/stack-format.md'), 'utf8');
+    const example = /## An example\n```yaml\n([^]*?)```/.exec(page)?.[1] ?? '';
+    expect(load(example).info.id).toBe('hello');
+    for (const action of actions.values()) expect(page).toContain(`| \`${action.id}\` | ${action.effect} |`);
+  });
+
   it('has a current JSON Schema', () => {
     expect(readFileSync(join(resources, 'stack.schema.json'), 'utf8')).toBe(stackJsonSchema());
   });
