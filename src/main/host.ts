@@ -145,6 +145,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await connections.close();
     await demo.close();
     secrets.close();
+    await keychain.close();
     journal.close();
     store.close();
   };
