@@ -1,7 +1,8 @@
 import type { ProblemData } from '../../contract/problem.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunStep, RunSummary } from '../../contract/runs.ts';
-import { checkTypedName, createConfirmations } from './confirm.ts';
+import { createAdmission } from './admission.ts';
+import { checkTypedName } from './confirm.ts';
 import { createDriver } from './driver.ts';
 import type { LockHolder } from './host-lock.ts';
 import { breakLock, readLock } from './host-lock.ts';
@@ -13,12 +14,10 @@ import { createRunStore } from './run-store.ts';
 import { freshStep, interrupted, runSummary, runView } from './run-view.ts';
 import type { Drive } from './step-runner.ts';
 import { createStepRunner } from './step-runner.ts';
-import type { Direction, EngineOptions, RunRecord, StoredPlan } from './types.ts';
+import type { Direction, EngineOptions, RunRecord } from './types.ts';
 import { createWakers } from './wakers.ts';
 import { toProblem } from './words.ts';
 
-/** How long a preflight holds, in milliseconds. */
-const PREFLIGHT_MS = 10 * 60_000;
 const POLL_MS = 1000;
 const CLOSE_GRACE_MS = 5000;
 
@@ -54,8 +53,7 @@ export function createEngine(options: EngineOptions): Engine {
   const runs = createRunStore(options.store);
   const owner = thisOwner();
   const wakers = createWakers();
-  const confirmations = createConfirmations(clock, options.tokenSource);
-  const preflights = new Map<string, Preflight>();
+  const admission = createAdmission(options);
   const progress = new Map<string, RunStep['progress']>();
   const active = new Map<string, Promise<void>>();
   const closing = new AbortController();
@@ -95,29 +93,6 @@ export function createEngine(options: EngineOptions): Engine {
     const records = runs.steps(runId);
     const shown = run.state === 'interrupted' && running(stored.state) ? interrupted(run, records).steps : records;
     return runView(run, runs.plan(run.planId).plan, shown, progress.get(runId) ?? null);
-  }
-
-  /** @throws Problem `plan-stale` when what the plan was made for is not what is there now */
-  function checkFresh({ plan, recipe }: StoredPlan): void {
-    const environment = environments.get(plan.environmentId);
-    const stale = (what: string) =>
-      new Problem('plan-stale', `${what} has changed since this plan was made.`, { hint: 'Make the plan again and look at it.' });
-    if (environment.revision !== recipe.environmentRevision || targetOf(environment) !== recipe.target || environment.tier !== plan.tier)
-      throw stale(`The environment ${environment.name}`);
-    if (stacks.get(recipe.stackId).hash !== recipe.stackHash) throw stale(`The stack ${recipe.stackId}`);
-  }
-
-  function checkPreflight(plan: Plan): void {
-    const last = preflights.get(plan.id);
-    const refuse = (message: string) => new Problem('preflight-blocked', message, { hint: 'Run the preflight.' });
-    if (last === undefined) throw refuse('There was no preflight of this plan.');
-    if (!last.ok)
-      throw new Problem(
-        'preflight-blocked',
-        last.items.find(({ verdict }) => verdict === 'block' || verdict === 'unknown')?.detail ?? 'The preflight did not pass.',
-        { hint: 'Clear what blocks it, then run the preflight again.' },
-      );
-    if (clock() - last.at > PREFLIGHT_MS) throw refuse('The preflight is older than ten minutes.');
   }
 
   function driveOf(run: RunRecord, fence?: string): Drive {
@@ -246,7 +221,7 @@ export function createEngine(options: EngineOptions): Engine {
 
     async preflight({ planId }) {
       const stored = runs.plan(planId);
-      checkFresh(stored);
+      admission.checkFresh(stored);
       const environment = environments.get(stored.plan.environmentId);
       for (const run of runs.driven()) settle(run);
       const at = clock();
@@ -261,27 +236,17 @@ export function createEngine(options: EngineOptions): Engine {
       });
       const ok = items.every(({ verdict }) => verdict === 'pass' || verdict === 'warn');
       const result: Preflight = { planId, planHash: stored.plan.hash, at, ok, items };
-      preflights.set(planId, result);
+      admission.remember(result);
       return result;
     },
 
-    confirm({ planId, planHash, typedName }) {
-      const stored = runs.plan(planId);
-      if (stored.plan.hash !== planHash)
-        throw new Problem('plan-stale', 'What was confirmed is not this plan.', { hint: 'Look at the plan again.' });
-      checkFresh(stored);
-      checkPreflight(stored.plan);
-      checkTypedName(stored.plan.requiresTypedName, environments.get(stored.plan.environmentId).name, typedName);
-      return confirmations.issue(stored.plan);
-    },
+    confirm: ({ planId, planHash, typedName }) => admission.confirm(runs.plan(planId), planHash, typedName),
 
     async start({ planId, token }) {
       if (closing.signal.aborted) throw new Problem('cancelled', 'Quarterdeck is closing.');
       const stored = runs.plan(planId);
       const { plan } = stored;
-      confirmations.redeem(plan, token);
-      checkFresh(stored);
-      checkPreflight(plan);
+      admission.admit(stored, token);
       elsewhere(plan.environmentId);
       const now = clock();
       const run: RunRecord = {

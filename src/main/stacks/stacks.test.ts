@@ -34,7 +34,7 @@ describe('the shipped stack', () => {
 
   it('is told of correctly: the example of the documentation loads, and every action is listed', () => {
     const page = readFileSync(join(resources, '../docs/stack-format.md'), 'utf8');
-    const example = /## An example\n```yaml\n([^]*?)```/.exec(page)?.[1] ?? '';
+    const example = /## An example\n```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
     expect(load(example).info.id).toBe('hello');
     for (const action of actions.values()) expect(page).toContain(`| \`${action.id}\` | ${action.effect} |`);
   });
