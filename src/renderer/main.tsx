@@ -1,3 +1,4 @@
+import './zod-without-eval.ts';
 import { mount } from './app/mount.tsx';
 import { createRpc } from './rpc/client.ts';
 import { applyStyleNonce } from './rpc/nonce.ts';

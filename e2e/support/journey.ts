@@ -1,0 +1,86 @@
+import type { Locator, Page } from '@playwright/test';
+import { test as base } from '@playwright/test';
+import type { HostOptions, JourneyHost } from './host.ts';
+import { startHost } from './host.ts';
+
+export { expect } from '@playwright/test';
+
+/** The text of one element. */
+export const textOf = async (one: Locator): Promise<string> => (await one.textContent()) ?? '';
+
+/** What a page must not say. A journey announces what belongs to it with `allow`. */
+export interface PageWatch {
+  /** Console errors that match are part of the journey: a host that is killed, say. */
+  allow(pattern: RegExp): void;
+  /** Watches another page too. */
+  add(page: Page): Promise<void>;
+}
+
+interface Journey {
+  /** Starts a host that ends with the test. */
+  readonly host: (options?: HostOptions) => Promise<JourneyHost>;
+  /** Closes something when the test ends, the last thing first; before the hosts. */
+  readonly closing: <T extends { stop(): Promise<void> }>(thing: T) => T;
+  readonly watch: PageWatch;
+}
+
+/** A test with a watched page and things that end with it. */
+export const test = base.extend<Journey & { desktop: undefined }>({
+  desktop: [
+    // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names out of this pattern
+    async ({}, use, testInfo) => {
+      testInfo.skip(testInfo.project.name === 'electron', 'skipped: these journeys start the headless host');
+      await use(undefined);
+    },
+    { auto: true },
+  ],
+  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names out of this pattern
+  closing: async ({}, use) => {
+    const things: { stop(): Promise<void> }[] = [];
+    await use((thing) => {
+      things.push(thing);
+      return thing;
+    });
+    const ends: unknown[] = [];
+    for (const thing of things.reverse())
+      ends.push(
+        await thing.stop().then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+      );
+    const failed = ends.filter((error) => error !== undefined);
+    if (failed.length > 0) throw new AggregateError(failed, `could not be stopped: ${failed.map(String).join('; ')}`);
+  },
+  // Depends on `closing`: hosts end first, then what they are connected to.
+  host: async ({ closing: _after }, use) => {
+    const hosts: JourneyHost[] = [];
+    await use(async (options) => {
+      const host = await startHost(options);
+      hosts.push(host);
+      return host;
+    });
+    const ends = await Promise.allSettled(hosts.map((host) => host.close()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  },
+  watch: async ({ page }, use) => {
+    const allowed: RegExp[] = [];
+    const said: string[] = [];
+    const add = async (one: Page): Promise<void> => {
+      one.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning')
+          said.push(`console.${message.type()}: ${message.text()} (${message.location().url})`);
+      });
+      one.on('pageerror', (error) => said.push(`page error: ${error.stack ?? error.message}`));
+      await one.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) => {
+          console.error(`content security policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+        });
+      });
+    };
+    await add(page);
+    await use({ allow: (pattern) => void allowed.push(pattern), add });
+    const unexpected = [...new Set(said)].filter((line) => !allowed.some((pattern) => pattern.test(line)));
+    if (unexpected.length > 0) throw new Error(`The page:\n  - ${unexpected.join('\n  - ')}`);
+  },
+});
