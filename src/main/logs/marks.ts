@@ -1,9 +1,9 @@
 /** What comes between two places of a marked stream. */
 export type MarkedPart = { readonly data: Buffer } | { readonly mark: string; readonly words: readonly string[] };
 
-/** Parts the bytes of a stream from the marks that its script puts in between: line feed, nonce, space, words, line feed. */
+/** Parts the bytes of a stream from the marks that its script puts in between: nonce, space, words, line feed. */
 export function createMarkReader(nonce: string) {
-  const sign = Buffer.from(`\n${nonce} `);
+  const sign = Buffer.from(`${nonce} `);
   let held: Buffer = Buffer.alloc(0);
 
   /** Length of the longest end of `bytes` with which the sign could begin. */

@@ -1,7 +1,7 @@
 /**
  * Constant scripts for the host, POSIX sh with the tools that coreutils and busybox share. Data comes as arguments only.
- * A stream that carries a file's bytes tells of events in between by a mark: line feed, the nonce in `$1`, words, line feed.
- * The nonce is random for each stream, so no log can forge it.
+ * A stream that carries a file's bytes tells of events in between by a mark: the nonce in `$1`, space, words, line feed. The
+ * nonce is random for each stream, so no log can forge it, and a mark may stand in the middle of a line.
  */
 
 /** `$1` path. Tells the file and its rotated ones: `current|rotated inode size mtime path`; or `missing`, `denied`. */
@@ -49,7 +49,7 @@ exit 0`;
 export const FOLLOW_FILES = `LC_ALL=C; export LC_ALL
 k=$1 off=$2 n=$3 sum=$4 p=$5
 shift 5
-mark() { printf '\\n%s %s\\n' "$k" "$*"; }
+mark() { printf '%s %s\\n' "$k" "$*"; }
 look() { set -- $(stat -L -c '%i %s' -- "$1" 2>/dev/null); i=\${1-}; s=\${2-0}; }
 nap() { sleep "$1" 2>/dev/null || sleep 1; }
 while [ $# -gt 0 ]; do
@@ -106,7 +106,7 @@ exit 0`;
  * to stand still (or empty): then it is waited for. Marks: `container id running`, `missing words`, `stopped`.
  */
 export const FOLLOW_CONTAINER = `k=$1 c=$2 since=$3 idle=$4
-mark() { printf '\\n%s %s\\n' "$k" "$*"; }
+mark() { printf '%s %s\\n' "$k" "$*"; }
 while :; do
   if ! state=$(docker inspect --type container --format '{{.Id}} {{.State.Running}}' -- "$c" 2>&1); then
     mark missing "$(printf '%s' "$state" | head -n 1)"
