@@ -27,6 +27,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 /** A latency in milliseconds: `8 ms`, `1.24 s`. */
 export function formatLatency(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
@@ -50,6 +51,12 @@ export function formatDuration(ms: number): string {
   if (ms < HOUR) return pair(MINUTE, 'min', SECOND, 's');
   if (ms < DAY) return pair(HOUR, 'h', MINUTE, 'min');
   return pair(DAY, 'd', HOUR, 'h');
+}
+
+/** A length of time that is still growing, in whole seconds: `0 s`, `7 s`, `3 min 4 s`. */
+export function formatElapsed(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / SECOND));
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * SECOND);
 }
 
 /** How long ago: `just now`, `5 min ago`, `in 3 h`. */

@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import { useStores } from '../app/services.tsx';
 import type { Zone } from './format.ts';
-import { formatClock, formatDateTime, formatDuration, formatExact, formatRelative } from './format.ts';
+import { formatClock, formatDateTime, formatElapsed, formatExact, formatRelative } from './format.ts';
 import { useNow, useSecond } from './now.ts';
 
 /** The zone that times are shown in. */
@@ -41,11 +41,11 @@ export function Clock({ at }: { at: number }) {
 
 /** Counts the time since. */
 export function Since({ at }: { at: number }) {
-  return <>{formatDuration(Math.max(0, Math.floor((useSecond() - at) / 1000) * 1000))}</>;
+  return <>{formatElapsed(useSecond() - at)}</>;
 }
 
 /** Counts down to a moment. */
 export function Until({ at }: { at: number }) {
   const left = at - useSecond();
-  return <>{left <= 0 ? 'now' : `in ${formatDuration(Math.ceil(left / 1000) * 1000)}`}</>;
+  return <>{left <= 0 ? 'now' : `in ${formatElapsed(left + 999)}`}</>;
 }

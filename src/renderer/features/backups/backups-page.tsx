@@ -12,7 +12,7 @@ import { Button, ButtonLink, IconButton } from '../../ui/button.tsx';
 import { Empty, Skeleton } from '../../ui/empty.tsx';
 import { formatBytes, formatCount, plural } from '../../ui/format.ts';
 import { ProblemView } from '../../ui/problem-view.tsx';
-import { Ago } from '../../ui/time.tsx';
+import { Ago, Exact } from '../../ui/time.tsx';
 import type { GridColumn } from '../../ui/virtual-grid.tsx';
 import { VirtualGrid } from '../../ui/virtual-grid.tsx';
 import { useConnection } from '../connection/use-connection.ts';
@@ -23,12 +23,23 @@ import { backupRows, retentionWords } from './rows.ts';
 import { Verdict } from './verdict.tsx';
 
 const columns: readonly GridColumn<BackupRow>[] = [
-  { id: 'made', title: 'Made', cell: ({ backup }) => <Ago at={backup.modifiedAt} /> },
+  {
+    id: 'made',
+    title: 'Made',
+    cell: ({ backup }) => (
+      <span className="two-lines">
+        <Ago at={backup.modifiedAt} />
+        <span className="faint">
+          <Exact at={backup.modifiedAt} />
+        </span>
+      </span>
+    ),
+  },
   {
     id: 'label',
     title: 'Label and name',
     cell: ({ backup }) => (
-      <span className="backup-name" title={backup.name}>
+      <span className="two-lines" title={backup.name}>
         {backup.label !== null && <strong className="truncate">{backup.label}</strong>}
         <code className={`truncate ${backup.label === null ? '' : 'faint'}`}>{backup.name}</code>
       </span>
@@ -55,7 +66,7 @@ const columns: readonly GridColumn<BackupRow>[] = [
           title={fate === 'cleanup' ? 'The next cleanup deletes this backup' : 'Making one more backup deletes this one'}
         >
           <Trash2 size={12} aria-hidden="true" />
-          {fate === 'cleanup' ? 'Next cleanup deletes' : 'Next backup deletes'}
+          {fate === 'cleanup' ? 'Cleanup deletes' : 'Next one deletes'}
         </span>
       );
     },

@@ -12,15 +12,17 @@ const looks: Readonly<Record<'valid' | 'invalid' | 'none', Look>> = {
 
 export const methodWords: Readonly<Record<BackupVerification['method'], string>> = { server: 'by the server', local: 'here, from a copy' };
 
+const shortMethods = { server: 'server', local: 'here' } as const;
+
 /** Whether a backup was checked, and how it came out. */
 export function Verdict({ verification, withTime = false }: { verification: BackupVerification | undefined; withTime?: boolean }) {
   const look = verification === undefined ? looks.none : verification.valid ? looks.valid : looks.invalid;
   return (
-    <span className="row verdict-cell">
+    <span className="two-lines">
       <Mark look={look} />
       {withTime && verification !== undefined && (
         <span className="faint truncate">
-          <Ago at={verification.at} /> {methodWords[verification.method]}
+          <Ago at={verification.at} />, {shortMethods[verification.method]}
         </span>
       )}
     </span>

@@ -5,7 +5,7 @@ import type { Environment } from '../../../contract/environments.ts';
 import type { Section } from '../../app/router.ts';
 import { sectionLink } from '../../app/router.ts';
 import { useStores } from '../../app/services.tsx';
-import { Button, ButtonLink } from '../../ui/button.tsx';
+import { ButtonLink } from '../../ui/button.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Ago, Until } from '../../ui/time.tsx';
 import { SecretRows } from '../environments/secret-rows.tsx';
@@ -92,9 +92,6 @@ export function ConnectionPanel({ environment, section }: { environment: Environ
           {state.problem?.message} Trying again {state.retryAt === undefined ? 'soon' : <Until at={state.retryAt} />}
           {state.attempt > 1 ? ` (try ${state.attempt + 1})` : ''}.
         </span>
-        <Button small onClick={() => void connections.connect(id)}>
-          Try now
-        </Button>
       </div>
     );
   }
@@ -102,9 +99,6 @@ export function ConnectionPanel({ environment, section }: { environment: Environ
     <div className="strip">
       <CircleAlert size={14} aria-hidden="true" />
       <span className="grow">{lost[section]}</span>
-      <Button small icon={Plug} onClick={() => void connections.connect(id)}>
-        Connect now
-      </Button>
     </div>
   );
 }

@@ -148,7 +148,7 @@ export function JournalView({ environment, runId }: { environment?: Environment;
         </div>
       )}
       <div className="split">
-        <div className="split-main">
+        <div className="split-main journal-list">
           {status === 'loading' && rows.length === 0 && (
             <div className="page">
               <Skeleton lines={12} label="Loading the journal" />

@@ -17,6 +17,28 @@ function lookOf({ state, severity }: AlertView): Look {
   };
 }
 
+/** The firing rules alone, where the eye is first. */
+export function FiringAlerts({ alerts }: { alerts: readonly AlertView[] }) {
+  const firing = alerts.filter(({ state }) => state === 'firing');
+  if (firing.length === 0) return null;
+  return (
+    <ul className="firing" aria-label="Firing alerts">
+      {firing.map((alert) => (
+        <li key={alert.id}>
+          <Mark look={lookOf(alert)} />
+          <strong>{alert.title}</strong>
+          <span className="muted truncate grow" title={alert.detail}>
+            {alert.detail}
+          </span>
+          <span className="faint nowrap">
+            <Ago at={alert.since} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** The rules over what was seen, the firing ones first. */
 export function AlertList({ alerts }: { alerts: readonly AlertView[] }) {
   const sorted = [...alerts].sort((a, b) => order[a.state] - order[b.state]);

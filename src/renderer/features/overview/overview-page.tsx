@@ -13,7 +13,7 @@ import { healthLooks } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { useConnection } from '../connection/use-connection.ts';
-import { AlertList } from './alert-list.tsx';
+import { AlertList, FiringAlerts } from './alert-list.tsx';
 import { ProbeDialog } from './probe-dialog.tsx';
 import { ProbeTile } from './probe-tile.tsx';
 import { RecentRuns } from './recent-runs.tsx';
@@ -116,6 +116,7 @@ export function OverviewPage({ environment }: { environment: Environment }) {
           connected={connected}
           onCheck={() => void health.check(id)}
         />
+        <FiringAlerts alerts={snapshot.alerts} />
         {snapshot.probes.length === 0 ? (
           <Empty icon={HeartPulse} title="This stack has no probes">
             <p>There is nothing to look at on a schedule. Logs, backups and runs work as ever.</p>
