@@ -204,6 +204,16 @@ describe('createConnectionKeeper', () => {
     await expect(aborted).rejects.toMatchObject({ code: 'cancelled' });
   });
 
+  it('waits for a session from the moment a connection is asked for', async () => {
+    const fake = fakeSession();
+    const { keeper } = setUp([refuse('ssh-auth-failed'), async () => fake.session]);
+    void keeper.connect();
+    await expect(keeper.whenConnected()).rejects.toMatchObject({ code: 'ssh-auth-failed' });
+    void keeper.retryNow();
+    expect(await keeper.whenConnected()).toBe(fake.session);
+    await keeper.close();
+  });
+
   it('waits between a second and a minute', () => {
     for (let attempt = 1; attempt < 100; attempt++) {
       expect(backOffMs(attempt, () => 0)).toBe(1000);

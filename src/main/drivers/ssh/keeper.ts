@@ -206,6 +206,8 @@ export function createConnectionKeeper(options: KeeperOptions): ConnectionKeeper
         const look = (now: KeeperState): void => {
           const opened = session;
           if (opened !== undefined) settle(() => resolve(opened));
+          // A try that was just asked for has not changed the phase yet.
+          else if (trying !== undefined) return;
           else if (now.phase === 'blocked') settle(() => reject(now.problem === undefined ? notConnected(now) : Problem.from(now.problem)));
           else if (now.phase === 'disconnected') settle(() => reject(notConnected(now)));
         };
