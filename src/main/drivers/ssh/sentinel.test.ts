@@ -33,6 +33,15 @@ describe('the mark of completion', () => {
     );
   });
 
+  it('is not believed without its code, holds nothing back then, and is seen when it comes', () => {
+    const filter = createSentinelFilter(mark);
+    expect(filter.push(Buffer.from(`${mark} x`)).toString()).toBe(`${mark} x`);
+    expect(filter.push(Buffer.from(`${mark} 12`)).toString()).toBe('');
+    expect(filter.push(Buffer.from(`34 ${mark}${mark} 1`)).toString()).toBe(`${mark} 1234 ${mark}`);
+    expect(filter.push(Buffer.from('7\nrest')).toString()).toBe('rest');
+    expect(filter.exitCode).toBe(17);
+  });
+
   it('is not seen where it is not, and nothing is lost', () => {
     fc.assert(
       fc.property(noise, cuts, (text, sizes) => {

@@ -22,18 +22,23 @@ export function createSentinelFilter(mark: string): SentinelFilter {
     push(chunk) {
       if (exitCode !== undefined) return chunk;
       const all = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      const at = all.indexOf(needle);
-      if (at >= 0) {
-        const found = /^ (\d{1,3})\n/.exec(all.toString('latin1', at + needle.length, at + longest));
+      let from = 0;
+      for (let at = all.indexOf(needle); at >= 0; at = all.indexOf(needle, from)) {
+        const rest = all.toString('latin1', at + needle.length, at + longest);
+        const found = /^ (\d{1,3})\n/.exec(rest);
         if (found !== null) {
           exitCode = Number(found[1]);
           held = Buffer.alloc(0);
           return Buffer.concat([all.subarray(0, at), all.subarray(at + needle.length + found[0].length)]);
         }
-        held = Buffer.from(all.subarray(at));
-        return all.subarray(0, at);
+        if (/^(?: \d{0,3})?$/.test(rest)) {
+          held = Buffer.from(all.subarray(at));
+          return all.subarray(0, at);
+        }
+        // A server that knows the mark could otherwise have everything after it held for ever.
+        from = at + needle.length;
       }
-      const keep = possibleStart(all, needle);
+      const keep = possibleStart(all.subarray(from), needle);
       held = Buffer.from(all.subarray(all.length - keep));
       return all.subarray(0, all.length - keep);
     },
