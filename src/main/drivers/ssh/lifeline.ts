@@ -10,7 +10,7 @@ export interface Lifeline {
   readonly over: ProblemData | undefined;
   /** Runs a callback-style start; rejects with the reason when the line is cut first. Never resolves twice. */
   guard<T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T>;
-  /** Calls back when cut (at once when it already is); returns the way to stop listening. */
+  /** Calls back when cut (right after the present work when it already is); returns the way to stop listening. */
   onCut(listener: (reason: ProblemData) => void): () => void;
   /** Cuts it; only the first reason counts. */
   cut(reason: ProblemData): void;
@@ -21,8 +21,9 @@ export function createLifeline(): Lifeline {
   const listeners = new Set<(reason: ProblemData) => void>();
   let over: ProblemData | undefined;
   const onCut = (listener: (reason: ProblemData) => void): (() => void) => {
-    if (over !== undefined) listener(over);
-    else listeners.add(listener);
+    listeners.add(listener);
+    // Not at once: what the listener works with, the returned function among it, is still being set up.
+    if (over !== undefined) queueMicrotask(() => listeners.delete(listener) && listener(over as ProblemData));
     return () => listeners.delete(listener);
   };
   return {
