@@ -19,7 +19,7 @@ const definition = StackDefinition.parse({
   title: 'Test',
   description: '',
   inputs: [{ name: 'log_file', title: 'Log', type: 'path', required: false }],
-  logs: [{ id: 'file', title: 'File', kind: 'file', from: '${inputs.log_file}', format: 'json' }],
+  logs: [{ id: 'file', title: 'File', kind: 'file', from: `\${inputs.log_file}`, format: 'json' }],
 });
 
 describe.skipIf(skipSsh())('a log file over a real sshd', () => {
@@ -80,9 +80,6 @@ describe.skipIf(skipSsh())('a log file over a real sshd', () => {
       ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
     });
     const seen = { numbers: [] as number[], gaps: [] as string[], states: [] as string[], seqs: [] as number[], cursor: '' };
-    const done = (async () => {
-      for await (const item of { [Symbol.asyncIterator]: () => stream }) take(item);
-    })();
     const take = (item: LogItem): void => {
       if (item.kind === 'lines') {
         seen.cursor = item.cursor;
@@ -94,6 +91,9 @@ describe.skipIf(skipSsh())('a log file over a real sshd', () => {
       else if (item.kind === 'state') seen.states.push(item.state);
       else throw new Error(`dropped ${item.count}`);
     };
+    const done = (async () => {
+      for await (const item of { [Symbol.asyncIterator]: () => stream }) take(item);
+    })();
     const until = (count: number): Promise<void> =>
       expect.poll(() => seen.numbers.length, { timeout: 30_000, interval: 20 }).toBeGreaterThanOrEqual(count);
     const live = (): Promise<void> => expect.poll(() => seen.states.at(-1), { timeout: 20_000, interval: 20 }).toBe('live');

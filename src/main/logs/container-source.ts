@@ -88,7 +88,8 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
           const [id = '', running = ''] = part.words;
           if (place.id !== '' && place.id !== id) {
             yield { kind: 'gap', reason: `the container ${name} was created anew: what the old one wrote last may be missing` };
-            // Everything of the new one is newer than what was seen; its clock is the same host's.
+            // None of what it writes was seen, not even at the same moment.
+            seen = 0;
           }
           place = { ...place, id };
           idle = running === 'true' ? '' : id;

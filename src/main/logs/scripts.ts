@@ -128,14 +128,17 @@ export const JOURNALD_TAIL = `exec journalctl --no-pager --quiet --output json -
 export const FOLLOW_JOURNALD = `if [ -n "$2" ]; then exec journalctl --no-pager --quiet --output json --unit "$1" --follow --no-tail --cursor "$2"
 else exec journalctl --no-pager --quiet --output json --unit "$1" --follow --lines 0; fi`;
 
-/** `$1` unit, `$2` text whatever its case, `$3` text as it is, `$4` most lines, `$5` most bytes, `$6` since, `$7` until (`@seconds`, or empty). */
+/**
+ * `$1` unit, `$2` text whatever its case, `$3` text as it is, `$4` most lines, `$5` most bytes, `$6` since, `$7` until (`@seconds`, or
+ * empty). A message with colours or other bytes that are no plain text comes as a list of numbers: those all pass.
+ */
 export const FIND_IN_JOURNALD = `LC_ALL=C; export LC_ALL
 u=$1 t=$2 e=$3 l=$4 b=$5 since=$6 until=$7
 set --
 [ -z "$since" ] || set -- "$@" --since "$since"
 [ -z "$until" ] || set -- "$@" --until "$until"
 journalctl --no-pager --quiet --output json --unit "$u" "$@" |
-  if [ -n "$t" ]; then grep -F -i -e "$t"; else cat; fi |
-  if [ -n "$e" ]; then grep -F -e "$e"; else cat; fi |
+  if [ -n "$t" ]; then grep -F -i -e "$t" -e '"MESSAGE":['; else cat; fi |
+  if [ -n "$e" ]; then grep -F -e "$e" -e '"MESSAGE":['; else cat; fi |
   tail -n "$l" | tail -c "$b"
 exit 0`;

@@ -4,7 +4,8 @@ const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?
 function fromNumber(value: number): number | null {
   if (!Number.isFinite(value) || value <= 0) return null;
   const ms = value > 1e17 ? value / 1e6 : value > 1e14 ? value / 1e3 : value > 1e11 ? value : value * 1000;
-  return Math.floor(ms);
+  // Beyond what a date can be it is no time.
+  return ms > 8.64e15 ? null : Math.floor(ms);
 }
 
 /**
