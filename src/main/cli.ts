@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import type { contract } from '../contract/index.ts';
 import { Problem } from '../contract/problem.ts';
 import type { CliClient } from './cli/client.ts';
-import { runCli, type SessionSecret } from './cli/program.ts';
+import { ReaderLeft, runCli, type SessionSecret } from './cli/program.ts';
 import { dataFolder } from './data-folder.ts';
 import { createHost, type Host } from './host.ts';
 import { portFrom, serve } from './loopback/serve.ts';
@@ -21,9 +21,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 // A reader that leaves early (`| head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') stop.abort();
+  if (error.code === 'EPIPE') stop.abort(new ReaderLeft());
   else throw error;
 });
+// Nobody may read the progress any more; that must not end a run between two steps.
+process.stderr.on('error', () => undefined);
 
 const aborted = new Promise<void>((resolve) => {
   stop.signal.addEventListener('abort', () => resolve(), { once: true });

@@ -25,8 +25,8 @@ export async function findEnvironment(client: CliClient, name: string): Promise<
  * Connects, or throws why not. A command never goes on with a connection that is not up.
  * @throws Problem what the connection is blocked by.
  */
-export async function connect(client: CliClient, environment: Environment): Promise<ConnectionState> {
-  const state = await client.connections.connect({ environmentId: environment.id });
+export async function connect(client: CliClient, environment: Environment, signal: AbortSignal): Promise<ConnectionState> {
+  const state = await client.connections.connect({ environmentId: environment.id }, { signal });
   if (state.phase === 'connected') return state;
   if (state.problem !== undefined) {
     const problem = Problem.from(state.problem);

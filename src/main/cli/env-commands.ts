@@ -43,12 +43,12 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
     .description("accept the host's key by its fingerprint; a changed or revoked key is refused")
     .requiredOption('--fingerprint <sha256>', 'SHA256:… as ssh-keygen -lf prints it')
     .action((name: string, options: { fingerprint: string }) =>
-      run(async ({ client, output }) => {
+      run(async ({ client, output, signal }) => {
         const environment = await findEnvironment(client, name);
         // The key must be seen before it can be compared; what else stands in the way is told by trust itself.
-        await client.connections.connect({ environmentId: environment.id });
+        await client.connections.connect({ environmentId: environment.id }, { signal });
         await client.connections.trust({ environmentId: environment.id, fingerprint: options.fingerprint });
-        const state = await connect(client, environment);
+        const state = await connect(client, environment, signal);
         output.answer(state, () => `${environment.name}: trusted, connected to ${state.server?.ident ?? 'the host'}`);
       }),
     );

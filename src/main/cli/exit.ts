@@ -27,7 +27,7 @@ export function exitOfRun(state: RunState): ExitCode {
   return state === 'unknown' || state === 'interrupted' ? exitCodes.unknown : exitCodes.failed;
 }
 
-const unobserved: ReadonlySet<ProblemCode> = new Set(['outcome-unknown', 'ssh-unreachable', 'ssh-timeout', 'ssh-connection-lost', 'not-connected', 'timed-out']);
+const unobserved: ReadonlySet<ProblemCode> = new Set(['cancelled', 'outcome-unknown', 'ssh-unreachable', 'ssh-timeout', 'ssh-connection-lost', 'not-connected', 'timed-out']);
 const usage: ReadonlySet<ProblemCode> = new Set(['bad-input', 'confirmation-required', 'confirmation-wrong']);
 
 /** A problem's exit code: what was not seen is 3, a wrong call is 2, the rest is 1. */

@@ -18,9 +18,12 @@ export interface CliWorld {
   serve(options: { port?: number }): Promise<void>;
   /** The demo deployment in the foreground; resolves when it was told to end. */
   demo(): Promise<void>;
-  /** Aborts on the first Ctrl-C. */
+  /** Aborts on the first Ctrl-C; with {@link ReaderLeft} as its reason when nobody reads the answers any more. */
   readonly signal: AbortSignal;
 }
+
+/** Whoever read the answers has seen enough (`| head`): no error, and nothing to say about it. */
+export class ReaderLeft extends Error {}
 
 /** A secret read from a file for one command, where there is no keychain. */
 export interface SessionSecret {
@@ -44,7 +47,7 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
       code = error.code;
       return;
     }
-    if (world.signal.aborted && !(error instanceof Problem)) return;
+    if (world.signal.reason instanceof ReaderLeft) return;
     const problem = error instanceof Problem ? error : new Problem('internal-error', error instanceof Error ? error.message : String(error));
     createOutput(program.opts()['json'] === true).problem(problem);
     code = exitOfProblem(problem);

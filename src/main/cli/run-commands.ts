@@ -19,7 +19,7 @@ export function runCommands(program: Command, run: CommandRunner): void {
     .action((name: string, verb: string, backup: string | undefined, options: { label?: string; local?: boolean; to?: string }) =>
       run(async (world) => {
         const environment = await findEnvironment(world.client, name);
-        await connect(world.client, environment);
+        await connect(world.client, environment, world.signal);
         if (verb === 'list') return listBackups(world, environment);
         if (verb === 'create') return execute(world, environment, 'create-backup', options.label === undefined ? {} : { label: options.label }, {});
         if (backup === undefined) throw new Problem('bad-input', `backups ${verb} needs the name of a backup.`, { hint: `quarterdeck backups "${environment.name}" list shows them.` });
@@ -45,7 +45,7 @@ export function runCommands(program: Command, run: CommandRunner): void {
           world.output.answer(runbooks, () => table([['RUNBOOK', 'EFFECT', 'INPUTS', ''], ...runbooks.map(({ id, effect, inputs, title }) => [id, effect, inputs.map((input) => (input.required ? input.name : `[${input.name}]`)).join(' '), title])]));
           return;
         }
-        await connect(world.client, environment);
+        await connect(world.client, environment, world.signal);
         await execute(world, environment, runbook, options.input, options);
       }),
     );
@@ -80,13 +80,14 @@ export function runCommands(program: Command, run: CommandRunner): void {
         run(async (world) => {
           const { client } = world;
           const before = await client.runs.get({ runId });
-          await connect(client, await findEnvironment(client, before.plan.environmentId));
+          await connect(client, await findEnvironment(client, before.plan.environmentId), world.signal);
           if (verb === 'probe') {
-            const found = await client.runs.probe({ runId });
+            const found = await client.runs.probe({ runId }, { signal: world.signal });
             world.output.answer(found, () => describeRun(found));
             throw new ExitWith(exitOfRun(found.state));
           }
           const typed = options.confirm === undefined ? {} : { typedName: options.confirm };
+          goOn(world.signal);
           const begun = verb === 'resume' ? await client.runs.resume({ runId, ...typed }) : await client.runs.revert({ runId, ...typed });
           await follow(world, begun);
         }),
@@ -95,9 +96,9 @@ export function runCommands(program: Command, run: CommandRunner): void {
 }
 
 async function execute(world: CommandWorld, environment: Environment, runbook: string, inputs: Record<string, string>, options: { plan?: boolean; confirm?: string }): Promise<void> {
-  const { client, output } = world;
-  const plan = await client.runs.plan({ environmentId: environment.id, runbook, inputs });
-  const preflight = await client.runs.preflight({ planId: plan.id });
+  const { client, output, signal } = world;
+  const plan = await client.runs.plan({ environmentId: environment.id, runbook, inputs }, { signal });
+  const preflight = await client.runs.preflight({ planId: plan.id }, { signal });
   const held = plan.effect === 'destructive' && options.confirm === undefined;
   if (options.plan === true || held) {
     output.answer({ plan, preflight }, () => `${describePlan(plan)}\n\n${describePreflight(preflight)}`);
@@ -115,8 +116,14 @@ async function execute(world: CommandWorld, environment: Environment, runbook: s
   if (options.confirm !== undefined && options.confirm !== environment.name) {
     throw new Problem('confirmation-wrong', `"${options.confirm}" is not the name of this environment. Nothing was done.`, { hint: `It is "${environment.name}".` });
   }
-  const { token } = await client.runs.confirm({ planId: plan.id, planHash: plan.hash, ...typed });
+  const { token } = await client.runs.confirm({ planId: plan.id, planHash: plan.hash, ...typed }, { signal });
+  goOn(signal);
   await follow(world, await client.runs.start({ planId: plan.id, token }));
+}
+
+/** Ctrl-C before the first step means that there is none. @throws Problem `cancelled` */
+function goOn(signal: AbortSignal): void {
+  if (signal.aborted) throw new Problem('cancelled', 'Stopped before it began. Nothing was done.');
 }
 
 /** Prints each step as it ends. Ctrl-C asks the run to stop before its next step; a second one leaves it to the journal. */
@@ -127,7 +134,8 @@ async function follow({ client, output, signal }: CommandWorld, begun: Run): Pro
     output.say('Stopping before the next step; the step that runs is not interrupted.');
     client.runs.cancel({ runId: begun.id }).catch(() => undefined);
   };
-  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
   try {
     for await (const state of await client.runs.watch({ runId: begun.id })) {
       last = state;
@@ -147,8 +155,8 @@ async function follow({ client, output, signal }: CommandWorld, begun: Run): Pro
   if (code !== exitCodes.done) throw new ExitWith(code);
 }
 
-async function listBackups({ client, output }: CommandWorld, environment: Environment): Promise<void> {
-  const list = await client.backups.list({ environmentId: environment.id });
+async function listBackups({ client, output, signal }: CommandWorld, environment: Environment): Promise<void> {
+  const list = await client.backups.list({ environmentId: environment.id }, { signal });
   const doomed = new Set(list.retention.removedByNextBackup);
   output.answer(list, () =>
     [
@@ -162,8 +170,8 @@ function describeVerification(verification: { method: string; valid: boolean; at
   return verification === undefined ? 'never' : `${verification.valid ? 'good' : 'BAD'} (${verification.method}, ${time(verification.at)})`;
 }
 
-async function verifyBackup({ client, output }: CommandWorld, environment: Environment, name: string, method: 'server' | 'local'): Promise<void> {
-  const result = await client.backups.verify({ environmentId: environment.id, name, method });
+async function verifyBackup({ client, output, signal }: CommandWorld, environment: Environment, name: string, method: 'server' | 'local'): Promise<void> {
+  const result = await client.backups.verify({ environmentId: environment.id, name, method }, { signal });
   output.answer(result, () => `${name}: ${result.valid ? 'good' : 'BAD'} (${method}). ${result.detail}`);
   if (!result.valid) throw new ExitWith(exitCodes.failed);
 }

@@ -14,10 +14,10 @@ export function watchCommands(program: Command, run: CommandRunner): void {
     .argument('<env>')
     .description('look at every probe once; exit 0 healthy, 1 not, 3 could not look')
     .action((name: string) =>
-      run(async ({ client, output }) => {
+      run(async ({ client, output, signal }) => {
         const environment = await findEnvironment(client, name);
-        await connect(client, environment);
-        const snapshot = await client.health.check({ environmentId: environment.id });
+        await connect(client, environment, signal);
+        const snapshot = await client.health.check({ environmentId: environment.id }, { signal });
         output.answer(snapshot, () => describeHealth(environment.name, snapshot));
         const code = exitOfHealth(snapshot.overall);
         if (code !== exitCodes.done) throw new ExitWith(code);
@@ -50,7 +50,7 @@ export function watchCommands(program: Command, run: CommandRunner): void {
           ...(options.requestId === undefined ? {} : { requestId: options.requestId }),
           ...(options.since === undefined ? {} : { since: options.since }),
         };
-        await connect(client, environment);
+        await connect(client, environment, signal);
         const print = (line: LogLine): void => output.answer(line, () => describeLine(line));
         if (options.follow !== true) {
           const { lines, complete } = await client.logs.search({ environmentId: environment.id, sourceId, filter, limit: Math.max(1, Math.min(options.tail, 10_000)) }, { signal });
@@ -58,11 +58,16 @@ export function watchCommands(program: Command, run: CommandRunner): void {
           if (!complete) output.say(`(the last ${lines.length} lines that match; --tail N shows more)`);
           return;
         }
-        for await (const item of await client.logs.follow({ environmentId: environment.id, sourceId, tail: options.tail, filter }, { signal })) {
-          if (item.kind === 'lines') for (const line of item.lines) print(line);
-          else if (item.kind === 'gap') output.say(`--- gap: ${item.reason}`);
-          else if (item.kind === 'dropped') output.say(`--- ${item.count} lines were not shown: this terminal is too slow`);
-          else if (item.state === 'reconnecting') output.say(`--- reconnecting${item.detail === undefined ? '' : `: ${item.detail}`}`);
+        try {
+          for await (const item of await client.logs.follow({ environmentId: environment.id, sourceId, tail: options.tail, filter }, { signal })) {
+            if (item.kind === 'lines') for (const line of item.lines) print(line);
+            else if (item.kind === 'gap') output.say(`--- gap: ${item.reason}`);
+            else if (item.kind === 'dropped') output.say(`--- ${item.count} lines were not shown: this terminal is too slow`);
+            else if (item.state === 'reconnecting') output.say(`--- reconnecting${item.detail === undefined ? '' : `: ${item.detail}`}`);
+          }
+        } catch (error) {
+          // Ctrl-C is how following ends.
+          if (!signal.aborted) throw error;
         }
       }),
     );

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Problem } from '../../contract/problem.ts';
+import type { CliClient } from './client.ts';
+import { ReaderLeft, runCli } from './program.ts';
+
+const environment = { id: 'env-1', name: 'Shop', tier: 'production' };
+const plan = { id: 'p', hash: 'h', title: 'Create a backup', effect: 'write', steps: [], blastRadius: [] };
+const run = { id: 'r', state: 'succeeded', summary: '', steps: [], allowed: [], plan: { title: 't', environmentName: 'Shop', steps: [] } };
+
+/** A host of which only what a run needs is there; `during` happens within a call of that name. */
+function world(during: Record<string, () => void> = {}) {
+  const stop = new AbortController();
+  const calls: string[] = [];
+  const call = <T>(name: string, answer: T) =>
+    async (_input: unknown, options?: { signal?: AbortSignal }): Promise<T> => {
+      calls.push(name);
+      during[name]?.();
+      if (options?.signal?.aborted === true) throw new Problem('cancelled', `${name} was cancelled.`);
+      return answer;
+    };
+  const client = {
+    environments: { list: call('list', [environment]) },
+    connections: { connect: call('connect', { phase: 'connected' }) },
+    health: { check: call('check', { overall: 'healthy', summary: '', probes: [], alerts: [] }) },
+    logs: {
+      sources: call('sources', [{ id: 'app' }]),
+      follow: call('follow', (async function* () {})()),
+    },
+    journal: { export: call('export', (async function* () {})()) },
+    runs: {
+      plan: call('plan', plan),
+      preflight: call('preflight', { ok: true, items: [] }),
+      confirm: call('confirm', { token: 't' }),
+      start: call('start', run),
+      watch: call('watch', (async function* () {})()),
+      get: call('get', run),
+      cancel: call('cancel', run),
+    },
+  } as unknown as CliClient;
+  const cli = (...argv: string[]) =>
+    runCli(argv, {
+      version: '0',
+      signal: stop.signal,
+      openHost: async () => ({ client, close: async () => undefined }),
+      serve: async () => undefined,
+      demo: async () => undefined,
+    });
+  return { cli, calls, stop };
+}
+
+describe('Ctrl-C', () => {
+  beforeEach(() => {
+    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  it.each(['connect', 'plan', 'preflight', 'confirm'])('during %s starts nothing', async (name) => {
+    const { cli, calls, stop } = world({ [name]: () => stop.abort() });
+    expect(await cli('run', 'Shop', 'create-backup')).toBe(3);
+    expect(calls).not.toContain('start');
+  });
+
+  it('while a run is being started stops it before its next step', async () => {
+    const { cli, calls, stop } = world({ start: () => stop.abort() });
+    expect(await cli('run', 'Shop', 'create-backup')).toBe(0);
+    expect(calls).toContain('cancel');
+  });
+
+  it('is never read as healthy or unhealthy', async () => {
+    const { cli, stop } = world({ check: () => stop.abort() });
+    expect(await cli('check', 'Shop')).toBe(3);
+  });
+
+  it('is how following a log ends; an export cut short is not whole', async () => {
+    const one = world({ follow: () => one.stop.abort() });
+    expect(await one.cli('logs', 'Shop', 'app', '--follow')).toBe(0);
+    expect(process.stderr.write).not.toHaveBeenCalled();
+    const other = world({ export: () => other.stop.abort() });
+    expect(await other.cli('journal', 'export')).toBe(3);
+  });
+
+  it('is not what a reader that left early means', async () => {
+    const { cli, stop } = world({ export: () => stop.abort(new ReaderLeft()) });
+    expect(await cli('journal', 'export')).toBe(0);
+    expect(process.stderr.write).not.toHaveBeenCalled();
+  });
+});
