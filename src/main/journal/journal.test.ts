@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { JournalEntry } from '../../contract/journal.ts';
@@ -149,5 +152,41 @@ describe('journal', () => {
     for (const text of ['a', 'b', 'c']) journal.note({ text });
     await watching;
     expect(seen).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is not called broken because another process writes while it is verified', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'quarterdeck-journal-'));
+    try {
+      const [mine, other] = [0, 1].map(() => {
+        const store = openStore(join(dir, 'store.db'), migrations);
+        stores.push(store);
+        return store;
+      }) as [Store, Store];
+      const writer = createJournal({ store: other, operator: 'cron@laptop', clock: () => 1 });
+      writer.append({ kind: 'note-added', summary: 'first' });
+      // Whatever is asked of the store first, the other process has written by the next question.
+      const reading = new Proxy(mine, {
+        get(target, name) {
+          const value = Reflect.get(target, name) as unknown;
+          if (name !== 'prepare') return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+          return (sql: string) => {
+            const statement = target.prepare(sql);
+            const get = statement.get.bind(statement);
+            statement.get = ((...args: unknown[]) => {
+              const row = get(...args);
+              if (sql.includes('FROM settings')) writer.append({ kind: 'note-added', summary: 'meanwhile' });
+              return row;
+            }) as typeof statement.get;
+            return statement;
+          };
+        },
+      });
+      const journal = createJournal({ store: reading, operator: 'ann@laptop', clock: () => 1 });
+      expect(journal.verify()).toMatchObject({ ok: true, entries: 1, firstBroken: null });
+      expect(journal.verify()).toMatchObject({ ok: true, entries: 2 });
+    } finally {
+      for (const store of stores.splice(0)) store.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });

@@ -107,10 +107,11 @@ export function createJournal(options: JournalOptions): Journal {
       }
     },
 
-    verify() {
+    // One transaction, so that head and rows are of one moment: another process may be writing.
+    verify: store.transaction(() => {
       const head = readHead.get(headSetting);
       return verifyChain(allRows(), head === undefined ? undefined : (JSON.parse(head.value) as JournalHead));
-    },
+    }),
 
     *export({ environmentId }) {
       for (const entry of allRows()) if (environmentId === undefined || entry.environmentId === environmentId) yield entry;
