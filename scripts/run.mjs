@@ -32,12 +32,28 @@ function passOn(/** @type {NodeJS.Signals} */ signal) {
 }
 
 /**
+ * `npm` hands a signal to the shell it runs a script in, and that shell dies without passing it on: then the parent is gone and
+ * what it started would live on unseen.
+ */
+function endWithParent() {
+  if (!process.env['npm_lifecycle_event']) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    passOn('SIGTERM');
+  }, 500);
+  watch.unref();
+}
+
+/**
  * Runs `main` with signals passed on to whatever it started, and sets the exit code: that of `main`, 1 with the message of a
  * {@link SetupError}, 128 + n when a signal ended it.
  * @param {() => Promise<number>} main
  */
 export async function runMain(main) {
   for (const signal of SIGNALS) process.on(signal, () => passOn(signal));
+  endWithParent();
   try {
     process.exitCode = await main();
   } catch (error) {
