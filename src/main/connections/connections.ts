@@ -172,15 +172,17 @@ export function createConnections(options: ConnectionsOptions): Connections {
         throw otherFingerprint(fingerprint, question.offered.fingerprint);
       const { host, port } = question.hop;
       const { type } = question.offered;
-      store.transaction(() => {
-        journal.append({
-          kind: 'host-key-trusted',
-          environmentId,
-          summary: `The key ${fingerprint} of ${host}:${port} was trusted by its fingerprint.`,
-          data: { host, port, type, fingerprint },
-        });
-        hostKeys.add({ host, port, type, key, fingerprint, addedAt: clock() });
-      })();
+      store
+        .transaction(() => {
+          journal.append({
+            kind: 'host-key-trusted',
+            environmentId,
+            summary: `The key ${fingerprint} of ${host}:${port} was trusted by its fingerprint.`,
+            data: { host, port, type, fingerprint },
+          });
+          hostKeys.add({ host, port, type, key, fingerprint, addedAt: clock() });
+        })
+        .immediate();
       return connect(connection);
     },
     async answer({ environmentId, answers }) {
@@ -193,15 +195,17 @@ export function createConnections(options: ConnectionsOptions): Connections {
     },
     hostKeys: async () => hostKeys.list(),
     async forgetHostKey({ host, port, fingerprint }) {
-      const removed = store.transaction(() => {
-        if (!hostKeys.remove({ host, port, fingerprint })) return false;
-        journal.append({
-          kind: 'host-key-forgotten',
-          summary: `The key ${fingerprint} of ${host}:${port} was forgotten.`,
-          data: { host, port, fingerprint },
-        });
-        return true;
-      })();
+      const removed = store
+        .transaction(() => {
+          if (!hostKeys.remove({ host, port, fingerprint })) return false;
+          journal.append({
+            kind: 'host-key-forgotten',
+            summary: `The key ${fingerprint} of ${host}:${port} was forgotten.`,
+            data: { host, port, fingerprint },
+          });
+          return true;
+        })
+        .immediate();
       return { removed };
     },
     async sessionFor(environmentId, { signal, wait = false } = {}) {

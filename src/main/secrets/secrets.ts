@@ -133,17 +133,20 @@ export function createSecrets({
       const result = await vault.seal(place, bytes);
       // The profile may have been removed while the keychain was asked.
       environment(environmentId);
-      store.transaction(() => {
-        const kept = 'sealed' in result ? 'in the keychain' : 'for this session only, because there is no usable keychain';
-        journal.append({
-          kind: 'secret-set',
-          environmentId,
-          summary: `Secret ${key} of ${profile.name} was set; kept ${kept}.`,
-          data: { key, kept: 'sealed' in result ? 'keychain' : 'session' },
-        });
-        if ('sealed' in result) shelf.keepSealed(place, result.sealed);
-        else shelf.keepForSession(place, bytes);
-      })();
+      // At once a writer: a journal that was only read so far can't become one while another process writes.
+      store
+        .transaction(() => {
+          const kept = 'sealed' in result ? 'in the keychain' : 'for this session only, because there is no usable keychain';
+          journal.append({
+            kind: 'secret-set',
+            environmentId,
+            summary: `Secret ${key} of ${profile.name} was set; kept ${kept}.`,
+            data: { key, kept: 'sealed' in result ? 'keychain' : 'session' },
+          });
+          if ('sealed' in result) shelf.keepSealed(place, result.sealed);
+          else shelf.keepForSession(place, bytes);
+        })
+        .immediate();
       if ('sealed' in result) bytes.fill(0);
       return { key, label: secret.label, required: secret.required, set: true, kept: 'sealed' in result ? 'keychain' : 'session' };
     },
@@ -153,15 +156,17 @@ export function createSecrets({
       const known = list.find((one) => one.key === key);
       if (known === undefined && !shelf.has(place)) throw unknownKey(profile.name, key, list);
       if (shelf.has(place)) {
-        store.transaction(() => {
-          journal.append({
-            kind: 'secret-cleared',
-            environmentId,
-            summary: `Secret ${key} of ${profile.name} was cleared.`,
-            data: { key },
-          });
-          shelf.clear(place);
-        })();
+        store
+          .transaction(() => {
+            journal.append({
+              kind: 'secret-cleared',
+              environmentId,
+              summary: `Secret ${key} of ${profile.name} was cleared.`,
+              data: { key },
+            });
+            shelf.clear(place);
+          })
+          .immediate();
       }
       return { key, label: known?.label ?? key, required: known?.required ?? false, set: false, kept: 'none' };
     },
