@@ -11,7 +11,8 @@ const run = { id: 'r', state: 'succeeded', summary: '', steps: [], allowed: [], 
 function world(during: Record<string, () => void> = {}) {
   const stop = new AbortController();
   const calls: string[] = [];
-  const call = <T>(name: string, answer: T) =>
+  const call =
+    <T>(name: string, answer: T) =>
     async (_input: unknown, options?: { signal?: AbortSignal }): Promise<T> => {
       calls.push(name);
       during[name]?.();
