@@ -82,7 +82,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
   const tell = (state: ConnectionState): void => {
     if (state.hostKey !== undefined) recordRefusal(state.environmentId, state.hostKey);
     feed.tell(state);
-    for (const listener of [...listeners]) listener(state);
+    for (const listener of [...listeners]) {
+      try {
+        listener(state);
+      } catch (error) {
+        // Who listens (and may find a full disk) does not decide whether there is a connection.
+        options.log?.(`a change of connection was not taken in: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
   };
   const of = (environmentId: string): Connection => {
     need(environmentId);
