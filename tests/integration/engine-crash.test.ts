@@ -46,20 +46,25 @@ function startChild(made: EngineLab, ...args: string[]): ChildProcess {
   });
 }
 
-/** Waits until the journal has that row, then kills the process without a word. */
-async function killAt(made: EngineLab, child: ChildProcess, kind: string, stepId: string): Promise<void> {
+/** Waits until the journal has that many such rows. */
+async function reached(made: EngineLab, child: ChildProcess, kind: string, stepId: string, rows = 1): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the child ended with ${child.exitCode}`);
     try {
       const db = new Database(made.handle.storeFile, { readonly: true, fileMustExist: true });
-      const row = db.prepare('SELECT 1 FROM journal WHERE kind = ? AND step_id = ?').get(kind, stepId);
+      const found = db.prepare('SELECT count(*) AS n FROM journal WHERE kind = ? AND step_id = ?').get(kind, stepId) as { n: number };
       db.close();
-      if (row !== undefined) break;
+      if (found.n >= rows) return;
     } catch {
       // The child has not made it yet.
     }
-    await sleep(5);
+    await sleep(3);
   }
+}
+
+/** Waits for that row, then kills the process without a word. */
+async function killAt(made: EngineLab, child: ChildProcess, kind: string, stepId: string, rows = 1): Promise<void> {
+  await reached(made, child, kind, stepId, rows);
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
@@ -67,45 +72,50 @@ async function killAt(made: EngineLab, child: ChildProcess, kind: string, stepId
 const stepOf = (run: Run, id: string) => run.steps.find((step) => step.id === id);
 
 describe.skipIf(skipSsh())('the app is killed in the middle of a restore', () => {
-  it.each(['safety', 'restore', 'restart', 'verify'])(
-    'at the step %s: shown as interrupted, probed, resumed, and reverted to the exact data',
-    async (at) => {
-      const made = await lab();
-      const before = made.dump();
-      // Answers take their time, so that the kill comes while the request is under way.
-      if (at !== 'restart') made.replica.setFault('slow', true);
-      const child = startChild(made, 'begin', 'restore-backup', `backup=${await validBackup(made)}`);
-      await killAt(made, child, 'step-intended', at);
-      const { engine, journal } = await open(made);
-      const [found] = engine.list({ limit: 10 });
-      const interrupted = engine.get({ runId: found?.id ?? '' });
-      expect(interrupted.state).toBe('interrupted');
-      expect(stepOf(interrupted, at)?.state).toBe('unknown');
-      expect(interrupted.allowed).toEqual(expect.arrayContaining(['probe', 'resume']));
-      expect(journal.list({ kinds: ['run-interrupted'], limit: 10 }).total).toBe(1);
-      made.replica.setFault('slow', false);
+  // The second row of a step is what it records right before its effect: the request or the job is on its way then.
+  it.each([
+    ['safety', 1, 'secure'],
+    ['safety', 2, 'secure'],
+    ['restore', 1, 'target'],
+    ['restore', 2, 'target'],
+    ['restart', 2, undefined],
+    ['verify', 1, 'restart'],
+  ] as const)('at the step %s (%i): shown as interrupted, probed, resumed, and reverted to the exact data', async (at, rows, slowFrom) => {
+    const made = await lab();
+    const before = made.dump();
+    const child = startChild(made, 'begin', 'restore-backup', `backup=${await validBackup(made)}`);
+    // Answers take their time from here, so that the kill comes while the request is under way.
+    if (slowFrom !== undefined) await reached(made, child, 'step-intended', slowFrom);
+    if (slowFrom !== undefined) made.replica.setFault('slow', true);
+    await killAt(made, child, 'step-intended', at, rows);
+    const { engine, journal } = await open(made);
+    const [found] = engine.list({ limit: 10 });
+    const interrupted = engine.get({ runId: found?.id ?? '' });
+    expect(interrupted.state).toBe('interrupted');
+    expect(stepOf(interrupted, at)?.state).toBe('unknown');
+    expect(interrupted.allowed).toEqual(expect.arrayContaining(['probe', 'resume']));
+    expect(journal.list({ kinds: ['run-interrupted'], limit: 10 }).total).toBe(1);
+    made.replica.setFault('slow', false);
 
-      // What the host was told before may still be going on there: only its end can be known.
-      let probed = interrupted;
-      for (let tries = 0; probed.steps.some(({ state }) => state === 'unknown') && tries < 100; tries += 1) {
-        probed = await engine.probe({ runId: interrupted.id });
-        await sleep(100);
-      }
-      expect(['done', 'pending']).toContain(stepOf(probed, at)?.state);
-      const resumed = await engine.settled((await engine.resume({ runId: interrupted.id })).id);
-      expect(resumed.summary).toContain('Verified');
-      const reverted = await engine.settled((await engine.revert({ runId: resumed.id })).id);
-      expect(reverted.summary).toContain('Reverted');
-      expect(made.dump()).toBe(before);
-      expect(journal.verify().ok).toBe(true);
-      expect(await engine.readHostLock('env-1')).toBeNull();
-    },
-  );
+    // What the host was told before may still be going on there: only its end can be known.
+    let probed = interrupted;
+    for (let tries = 0; probed.steps.some(({ state }) => state === 'unknown') && tries < 100; tries += 1) {
+      probed = await engine.probe({ runId: interrupted.id });
+      await sleep(100);
+    }
+    expect(['done', 'pending']).toContain(stepOf(probed, at)?.state);
+    const resumed = await engine.settled((await engine.resume({ runId: interrupted.id })).id);
+    expect(resumed.summary).toContain('Verified');
+    const reverted = await engine.settled((await engine.revert({ runId: resumed.id })).id);
+    expect(reverted.summary).toContain('Reverted');
+    expect(made.dump()).toBe(before);
+    expect(journal.verify().ok).toBe(true);
+    expect(await engine.readHostLock('env-1')).toBeNull();
+  });
 
   it('reverts straight from the interruption, also when the revert itself is killed', async () => {
     const made = await lab();
     const before = made.dump();
-    made.replica.setFault('slow', true);
     const child = startChild(made, 'begin', 'restore-backup', `backup=${await validBackup(made)}`);
     await killAt(made, child, 'step-ended', 'restore');
     expect(made.dump()).not.toBe(before);
@@ -114,12 +124,26 @@ describe.skipIf(skipSsh())('the app is killed in the middle of a restore', () =>
     const runId = first.engine.list({ limit: 1 })[0]?.id ?? '';
     expect(first.engine.get({ runId }).state).toBe('interrupted');
     const reverting = startChild(made, 'revert', runId);
-    await killAt(made, reverting, 'undo-intended', 'restore');
-    made.replica.setFault('slow', false);
+    await killAt(made, reverting, 'undo-intended', 'restore', 2);
     const run = first.engine.get({ runId });
     expect(run).toMatchObject({ state: 'interrupted', allowed: ['probe', 'revert'] });
     await expect(first.engine.resume({ runId })).rejects.toMatchObject({ data: { code: 'run-not-resumable' } });
     const reverted = await first.engine.settled((await first.engine.revert({ runId })).id);
+    expect(reverted.summary).toContain('Reverted');
+    expect(made.dump()).toBe(before);
+  });
+
+  it('is not fooled by a request that is still on its way when its sender is dead', async () => {
+    const made = await lab();
+    const before = made.dump();
+    const child = startChild(made, 'begin', 'restore-backup', `backup=${await validBackup(made)}`);
+    await reached(made, child, 'step-intended', 'target');
+    made.replica.setFault('slow', true);
+    await killAt(made, child, 'step-intended', 'restore', 2);
+    // At once: whether the request was sent, nobody knows; if it was, the data is replaced only now.
+    const { engine } = await open(made);
+    const runId = engine.list({ limit: 1 })[0]?.id ?? '';
+    const reverted = await engine.settled((await engine.revert({ runId })).id);
     expect(reverted.summary).toContain('Reverted');
     expect(made.dump()).toBe(before);
   });

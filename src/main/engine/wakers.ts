@@ -28,6 +28,3 @@ export function createWakers() {
     },
   };
 }
-
-/** See {@link createWakers}. */
-export type Wakers = ReturnType<typeof createWakers>;

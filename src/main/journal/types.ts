@@ -1,1 +1,1 @@
-export type { JournalWriter, NewJournalEntry } from '../engine/journal-writer.ts';
+export type { JournalWriter } from '../engine/journal-writer.ts';

@@ -3,7 +3,7 @@ import { BackupName } from '../../../contract/backups.ts';
 import type { ProblemData } from '../../../contract/problem.ts';
 import { Problem } from '../../../contract/problem.ts';
 import type { SqliteInspection } from '../../drivers/sqlite/inspect.ts';
-import type { ActionOutcome } from '../../engine/action.ts';
+import type { ActionContext, ActionOutcome, ProbeOutcome } from '../../engine/action.ts';
 import { isPlaceholder } from '../references.ts';
 
 /** What actions are built with; handed in by the composition root. */
@@ -39,3 +39,23 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 /** `1 event`, `12 events`. */
 export const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`;
+
+/** How long a request that lost its sender may still be on its way through the deployment, in milliseconds. */
+const ON_ITS_WAY_MS = 10_000;
+
+/**
+ * A request goes on at the deployment when its sender is gone. So “not done” is believed only once enough time has passed since it was
+ * sent (`askedAt`, Unix milliseconds as recorded); until then this looks again and again.
+ */
+export async function lookUntilSettled(
+  context: ActionContext,
+  askedAt: string | undefined,
+  look: () => Promise<ProbeOutcome>,
+): Promise<ProbeOutcome> {
+  for (;;) {
+    const found = await look();
+    const since = context.now() - Number(askedAt);
+    if (found.found !== 'not-done' || askedAt === undefined || !(since >= 0 && since < ON_ITS_WAY_MS)) return found;
+    await pause(Math.min(500, ON_ITS_WAY_MS - since));
+  }
+}

@@ -4,7 +4,7 @@ import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { ActionContext, Facts, ProbeOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
-import { count, done, failed, RemotePath, unknown } from '../tools.ts';
+import { count, done, failed, lookUntilSettled, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './api.ts';
 import { evicted, readRetention } from './retention.ts';
 import { hostSpace } from './space.ts';
@@ -96,7 +96,9 @@ export async function makeBackup(context: ActionContext, input: CreateInput) {
   const answer = await api.create(input.label);
   if (answer.sent === 'failed') return failed(answer.problem);
   if (answer.sent === 'unknown') {
-    const found = await adopt(context, input, recorded).catch((): ProbeOutcome => ({ found: 'unknown', observed: '' }));
+    const found = await lookUntilSettled(context, recorded['asked_at'], () => adopt(context, input, recorded)).catch(
+      (): ProbeOutcome => ({ found: 'unknown', observed: '' }),
+    );
     return found.found === 'done' ? done(found.observed, found.output) : unknown(answer.problem);
   }
   const { filename, checksum_sha256: sha256, size_bytes: size } = answer.body;
@@ -150,7 +152,7 @@ export const createBackup = defineAction<CreateInput>({
     ];
   },
   execute: makeBackup,
-  probe: (context, input) => adopt(context, input, context.recorded),
+  probe: (context, input) => lookUntilSettled(context, context.recorded['asked_at'], () => adopt(context, input, context.recorded)),
   // It only adds a file; what retention deletes for it is said in preflight.
   undo: 'nothing-to-undo',
 });

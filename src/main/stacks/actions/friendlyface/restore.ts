@@ -6,7 +6,7 @@ import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { controlCommands } from '../service/start-stop.ts';
 import type { ActionTools } from '../tools.ts';
-import { BackupFact, count, done, fact, failed, RemotePath, unknown } from '../tools.ts';
+import { BackupFact, count, done, fact, failed, lookUntilSettled, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './api.ts';
 import { makeBackup } from './create-backup.ts';
 import type { DataSet } from './live-data.ts';
@@ -171,7 +171,7 @@ export const restoreAction = (tools: ActionTools): Action =>
         await inspectCopy(tools, input.backup_path, input.backup);
         const safety = await freshSafety(context, tools, input);
         if ('outcome' in safety) return safety;
-        context.record({ ...safetyFacts(safety), asked: 'true', refused: 'false' });
+        context.record({ ...safetyFacts(safety), asked: String(context.now()), refused: 'false' });
         const trouble = await request(context, input, target(input), safety);
         return (
           trouble ??
@@ -185,7 +185,10 @@ export const restoreAction = (tools: ActionTools): Action =>
         return failed(toProblem(error));
       }
     },
-    probe: probeRestore,
+    probe: (context, input) =>
+      lookUntilSettled(context, context.recorded['refused'] === 'true' ? undefined : context.recorded['asked'], () =>
+        probeRestore(context, input),
+      ),
     undo: {
       title: 'Restore the safety copy and restart',
       describe: ({ base_url, secret, backup_dir, safety, control }) => [
