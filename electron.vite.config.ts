@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
@@ -14,9 +13,6 @@ const mainEntries: Record<string, string> = {
   'demo-service': at('src/main/demo/friendlyface/service.ts'),
 };
 
-const existing = (entries: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
-
 export default defineConfig({
   // Run-time dependencies stay in node_modules (electron-vite externalises package.json's `dependencies`):
   // two are native, ssh2 resolves optional natives by itself, and one copy serves all five entries.
@@ -25,7 +21,7 @@ export default defineConfig({
       outDir: 'out/main',
       target: 'node22.12',
       rolldownOptions: {
-        input: existing(mainEntries),
+        input: mainEntries,
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },
@@ -36,7 +32,7 @@ export default defineConfig({
       outDir: 'out/preload',
       externalizeDeps: false,
       rolldownOptions: {
-        input: existing({ index: at('src/preload/index.ts') }),
+        input: { index: at('src/preload/index.ts') },
         output: { format: 'cjs', entryFileNames: '[name].cjs' },
       },
     },
@@ -51,7 +47,8 @@ export default defineConfig({
       // The page's CSP allows no inline script and no data: script, so nothing may be inlined into index.html.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
-      rolldownOptions: { input: existing({ index: at('src/renderer/index.html') }) },
+      minify: true,
+      rolldownOptions: { input: { index: at('src/renderer/index.html') } },
     },
   },
 });
