@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
@@ -12,6 +12,9 @@ import { reasonOf } from './problems.ts';
 export type KeyFile =
   | { readonly state: 'ready'; readonly key: ParsedKey }
   | { readonly state: 'locked'; unlock(passphrase: string): ParsedKey | undefined };
+
+/** A key of 16384 bits is 13 kB; nothing near this is a key. */
+const longest = 1024 * 1024;
 
 /**
  * Reads a private key (OpenSSH's format or PEM). Throws `key-file-unreadable` for a file that is absent or no private
@@ -29,8 +32,13 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
     });
   let data: Buffer;
   try {
+    // The path may come from a profile somebody sent: a pipe would be waited for, a device read without end.
+    const facts = await stat(file);
+    if (!facts.isFile()) throw unusable('is no regular file', 'Choose the private key file.');
+    if (facts.size > longest) throw unusable('is too large for a key', 'Choose the private key file.');
     data = await readFile(file);
   } catch (error) {
+    if (error instanceof Problem) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw unusable(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`, 'Check the path and its permissions.', error);
   }
