@@ -7,6 +7,7 @@ import { download } from './download.ts';
 import type { ExecContext } from './exec.ts';
 import { exec } from './exec.ts';
 import type { Lifeline } from './lifeline.ts';
+import { createLifeline } from './lifeline.ts';
 import { cancelled } from './problems.ts';
 import type { Sftp } from './sftp.ts';
 import { wrapSftp } from './sftp.ts';
@@ -46,9 +47,17 @@ export function createFiles(context: FilesContext): SshFiles {
     };
     const stop = context.lifeline.onCut(gone);
     raw.once('close', gone);
+    // A line of its own, because the caller may give up while the host answers nothing but keepalives.
+    const line = createLifeline();
+    const stopLine = context.lifeline.onCut(line.cut);
+    const onAbort = (): void => line.cut(cancelled('The transfer').data);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     try {
-      return await work(wrapSftp(raw, context.lifeline, context.where));
+      return await work(wrapSftp(raw, line, context.where));
     } finally {
+      signal?.removeEventListener('abort', onAbort);
+      stopLine();
       raw.end();
     }
   };
