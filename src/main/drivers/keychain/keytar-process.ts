@@ -22,6 +22,16 @@ interface Answer {
   readonly error?: string;
 }
 
+/** Undefined for what is no answer: the native library may write to stdout, too (G_MESSAGES_DEBUG). */
+function answerOf(line: string): Answer | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && 'id' in value ? (value as Answer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** How long the process may idle; the master key is wanted once or twice in a lifetime. */
 const IDLE_MS = 2000;
 
@@ -54,7 +64,8 @@ export function createKeytarProcess(): KeytarModule {
     });
     made.stdin.on('error', () => undefined);
     createInterface({ input: made.stdout }).on('line', (line) => {
-      const answer = JSON.parse(line) as Answer;
+      const answer = answerOf(line);
+      if (answer === undefined) return;
       const asked = waiting.get(answer.id);
       waiting.delete(answer.id);
       if (answer.error === undefined) asked?.resolve(answer.value);
