@@ -3,7 +3,7 @@ import { Problem } from '../../contract/problem.ts';
 import type { HttpAnswer, HttpClient } from '../drivers/http/types.ts';
 import { cleanText } from '../drivers/text.ts';
 import type { ProbeDefinition } from '../stacks/schema.ts';
-import { broken, factsOf } from './expectations.ts';
+import { broken, factsOf, valueAt } from './expectations.ts';
 import { parseMetrics } from './prometheus.ts';
 import type { Look } from './types.ts';
 
@@ -137,7 +137,9 @@ function judge(probe: ProbeDefinition, answer: HttpAnswer, url: string, withSecr
   const seen = { latencyMs, facts, ...(json === undefined ? {} : { json }) };
   const wrongs = json === undefined ? [] : (wanted?.json ?? []).flatMap((expectation) => broken(expectation, json) ?? []);
   if (!rightStatus) {
-    const words = wrongs.length > 0 ? `answered ${answer.status}; ${wrongs.join('; ')}` : statusWords(answer, url, withSecret);
+    // Of another kind of body the assertions only say that it is another kind.
+    const known = (wanted?.json ?? []).some(({ path }) => valueAt(json, path) !== undefined);
+    const words = known && wrongs.length > 0 ? `answered ${answer.status}; ${wrongs.join('; ')}` : statusWords(answer, url, withSecret);
     return { ...seen, state: 'unhealthy', words };
   }
   if (needsJson && json === undefined)
