@@ -4,6 +4,8 @@ const WIDTH = 240;
 const HEIGHT = 36;
 const STRIP = 5;
 const PLACES = 60;
+/** The line keeps off the upper edge: a single look stands near the middle. */
+const HEADROOM = 1.25;
 
 /**
  * Splits samples into runs that have a latency: an unobserved look is a gap, never a line drawn across.
@@ -11,7 +13,7 @@ const PLACES = 60;
  */
 export function sparkRuns(samples: readonly HealthSample[], places = PLACES): { points: [number, number][][]; max: number } {
   const shown = samples.slice(-places);
-  const max = Math.max(1, ...shown.map((sample) => sample.latencyMs ?? 0));
+  const max = Math.max(1, ...shown.map((sample) => (sample.latencyMs ?? 0) * HEADROOM));
   const points: [number, number][][] = [];
   let open: [number, number][] | undefined;
   shown.forEach((sample, place) => {
@@ -39,6 +41,7 @@ export function Sparkline({ samples }: { samples: readonly HealthSample[] }) {
   const shown = samples.slice(-PLACES);
   return (
     <svg className="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
+      <rect className="spark-track" x={0.5} y={HEIGHT - STRIP} width={Math.max(0, (PLACES - shown.length) * step - 1)} height={STRIP} />
       {points.map((run) => {
         const line = run.map(([place, share], index) => `${index === 0 ? 'M' : 'L'}${x(place).toFixed(1)} ${y(share).toFixed(1)}`).join('');
         const first = run[0]?.[0] ?? 0;

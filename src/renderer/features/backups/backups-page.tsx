@@ -96,7 +96,7 @@ function Statistics({ list }: { list: BackupList }) {
       <div className="backup-retention">
         <dt>Retention</dt>
         <dd title={list.retention.source}>
-          {retentionWords(list.retention)} <span className="faint">Read from: {list.retention.source}</span>
+          {retentionWords(list.retention)} <span className="faint">({list.retention.source})</span>
         </dd>
       </div>
     </dl>

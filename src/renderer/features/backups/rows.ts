@@ -34,8 +34,10 @@ export function retentionWords({ maxCount, maxDays, removedByCleanup, removedByN
   );
   if (limits.length === 0) return 'The deployment keeps every backup.';
   const kept = `The deployment keeps ${limits.join(', and ')}.`;
-  const now =
-    removedByCleanup.length === 0 ? 'A cleanup now would delete nothing' : `A cleanup now would delete ${removedByCleanup.length}`;
-  const next = removedByNextBackup.length === 0 ? 'so would the next backup.' : `the next backup deletes ${removedByNextBackup.length}.`;
-  return `${kept} ${now}; ${removedByNextBackup.length === 0 && removedByCleanup.length > 0 ? 'the next backup deletes nothing more.' : next}`;
+  const count = (names: readonly string[]): string => (names.length === 0 ? 'nothing' : String(names.length));
+  const next =
+    removedByCleanup.length === 0 && removedByNextBackup.length === 0
+      ? 'nor does the next backup'
+      : `the next backup ${count(removedByNextBackup)}`;
+  return `${kept} A cleanup now deletes ${count(removedByCleanup)}, ${next}.`;
 }

@@ -32,7 +32,7 @@ function Blocked({ environment, state }: { environment: Environment; state: Conn
       )}
       {login && (
         <div className="stack">
-          <h3>Secrets for this login</h3>
+          <h2>Secrets for this login</h2>
           <SecretRows environmentId={environment.id} onStored={() => void connections.connect(environment.id)} />
         </div>
       )}

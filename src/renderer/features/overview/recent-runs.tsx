@@ -20,7 +20,7 @@ export function RecentRuns({ environment }: { environment: Environment }) {
         <h2 id="recent-title" className="grow">
           Recent runs
         </h2>
-        <a href={sectionLink(environment.id, 'runs')}>All runs</a>
+        <a href={sectionLink(environment.id, 'runs')}>See all</a>
       </header>
       {problem !== undefined && data === undefined && (
         <div className="card-body">

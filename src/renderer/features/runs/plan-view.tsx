@@ -1,11 +1,14 @@
 import { Ban, Flag, Undo2 } from 'lucide-react';
-import type { Plan, PlanStep, UndoPlan } from '../../../contract/runs.ts';
+import type { Effect, Plan, PlanStep, UndoPlan } from '../../../contract/runs.ts';
 import { shortHash } from '../../ui/format.ts';
 import { CommandList } from './command-list.tsx';
 import { effectWords } from './use-runbooks.ts';
 
-function Undo({ undo }: { undo: UndoPlan }) {
-  if (undo.kind === 'nothing-to-undo') return <p className="undo faint">Changes nothing, so there is nothing to take back.</p>;
+function Undo({ undo, effect }: { undo: UndoPlan; effect: Effect }) {
+  if (undo.kind === 'nothing-to-undo')
+    return (
+      <p className="undo faint">{effect === 'read' ? 'Changes nothing.' : 'Leaves nothing behind that would have to be taken back.'}</p>
+    );
   if (undo.kind === 'irreversible') {
     return (
       <p className="undo tone-warn">
@@ -53,7 +56,7 @@ function PlannedStep({ step, place }: { step: PlanStep; place: number }) {
         </div>
         {step.why !== undefined && <p className="muted">{step.why}</p>}
         <CommandList commands={step.commands} label={`Commands: ${step.title}`} />
-        <Undo undo={step.undo} />
+        <Undo undo={step.undo} effect={step.effect} />
       </div>
     </div>
   );

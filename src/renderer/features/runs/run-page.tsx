@@ -51,7 +51,7 @@ export function RunPage({ environment, runId }: { environment: Environment; runI
       <div className="run">
         <a href={sectionLink(environment.id, 'runs')} className="row back-link">
           <ArrowLeft size={14} aria-hidden="true" />
-          All runs
+          Back to the list
         </a>
         <header className="run-head">
           <h2 className="run-title break">{plan.title}</h2>
@@ -95,7 +95,7 @@ export function RunPage({ environment, runId }: { environment: Environment; runI
           <div>
             <dt>Record</dt>
             <dd>
-              <a href={sectionLink(environment.id, 'journal', undefined, { run: run.id })}>In the journal</a>
+              <a href={sectionLink(environment.id, 'journal', undefined, { run: run.id })}>Its entries</a>
             </dd>
           </div>
         </dl>

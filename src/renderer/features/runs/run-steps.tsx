@@ -1,5 +1,5 @@
 import type { PlanStep, Run, RunStep } from '../../../contract/runs.ts';
-import { formatBytes, formatCount, formatDuration } from '../../ui/format.ts';
+import { formatBytes, formatCount, formatDuration, plural } from '../../ui/format.ts';
 import { stepLooks } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Progress } from '../../ui/progress.tsx';
@@ -40,7 +40,7 @@ function StepProgress({ title, progress }: { title: string; progress: NonNullabl
   );
 }
 
-function StepItem({ planned, step }: { planned: PlanStep; step: RunStep }) {
+function StepItem({ planned, step, showFacts }: { planned: PlanStep; step: RunStep; showFacts: boolean }) {
   const look = stepLooks[step.state];
   const Icon = look.icon;
   const facts = Object.entries(step.output);
@@ -59,14 +59,17 @@ function StepItem({ planned, step }: { planned: PlanStep; step: RunStep }) {
         {step.observed !== null && <p className="break">{step.observed}</p>}
         {step.progress !== null && step.state === 'running' && <StepProgress title={planned.title} progress={step.progress} />}
         {facts.length > 0 && (
-          <dl className="facts">
-            {facts.map(([name, value]) => (
-              <div key={name} className="facts-pair">
-                <dt>{name}</dt>
-                <dd className="mono">{value}</dd>
-              </div>
-            ))}
-          </dl>
+          <details className="undo" open={showFacts}>
+            <summary>{plural(facts.length, 'fact')}</summary>
+            <dl className="facts">
+              {facts.map(([name, value]) => (
+                <div key={name} className="facts-pair">
+                  <dt>{name}</dt>
+                  <dd className="mono">{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </details>
         )}
         {step.problem !== null && <ProblemView problem={step.problem} />}
         {planned.commands.length > 0 && (
@@ -90,7 +93,7 @@ export function RunSteps({ run }: { run: Run }) {
         return (
           <li key={planned.id} aria-label={`${planned.title}: ${stepLooks[step.state].word}`}>
             {planned.id === run.plan.pointOfNoReturn && <NoReturn />}
-            <StepItem planned={planned} step={step} />
+            <StepItem planned={planned} step={step} showFacts={planned === run.plan.steps.at(-1)} />
           </li>
         );
       })}
