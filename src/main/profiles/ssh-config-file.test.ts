@@ -51,6 +51,13 @@ describe('hosts', () => {
     expect(host('a')?.route).toBeUndefined();
   });
 
+  it('two stars in an Include are one, as to glob(3): no walk through every folder below', async () => {
+    put('.ssh/conf.d/near.conf', 'Host near\n');
+    put('.ssh/conf.d/deep/er/far.conf', 'Host far\n');
+    const { hosts } = await read('Include conf.d/**.conf\nInclude **/near.conf\nInclude conf.d/**/far.conf\n');
+    expect(hosts.map(({ alias }) => alias)).toEqual(['near']);
+  });
+
   it('reads the system’s file after the user’s, and lists no host of it', async () => {
     const { host, hosts } = await read('Host web\n User mine\n', { system: 'Host *\n User theirs\n Port 2200\nHost other\n' });
     expect(host('web')?.route?.target).toMatchObject({ user: 'mine', port: 2200 });

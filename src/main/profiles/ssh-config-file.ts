@@ -117,7 +117,8 @@ async function matches(pattern: string, base: string, home: string): Promise<str
     pattern === '~' || pattern.startsWith('~/') ? join(home, pattern.slice(1)) : isAbsolute(pattern) ? pattern : join(base, pattern);
   if (!/[*?[]/.test(absolute)) return [resolve(absolute)];
   const found: string[] = [];
-  for await (const path of glob(absolute)) found.push(resolve(path));
+  // glob(3) knows no `**`; here it would walk everything below, which may be the whole disk.
+  for await (const path of glob(absolute.replace(/\*{2,}/g, '*'))) found.push(resolve(path));
   // glob(3) sorts, and leaves out hidden files unless the dot is written.
   return found
     .filter((path) => !(path.split('/').at(-1) ?? '').startsWith('.') || (pattern.split('/').at(-1) ?? '').startsWith('.'))
