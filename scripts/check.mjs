@@ -6,7 +6,7 @@ import { capture, runMain } from './run.mjs';
 import { ensureInstalled, findNode, root } from './setup.mjs';
 
 const tool = (/** @type {string} */ path) => join(root, 'node_modules', path);
-const LAYERS = ['contract', 'main', 'renderer', 'e2e', 'scripts'];
+const LAYERS = ['contract', 'main', 'renderer', 'tests', 'scripts'];
 const CRUISED = ['src', 'tests', 'e2e', 'scripts', 'bench'];
 
 /** @typedef {{ name: string, ok: boolean, output: string, seconds: number }} CheckResult */

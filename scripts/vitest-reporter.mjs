@@ -4,7 +4,11 @@ import { dirname, relative } from 'node:path';
 import { nothing } from './reports.mjs';
 
 /** @param {readonly { message?: string, stack?: string }[] | undefined} errors */
-const text = (errors) => (errors ?? []).map((error) => error.stack ?? error.message ?? String(error)).join('\n');
+const text = (errors) =>
+  (errors ?? [])
+    .flatMap((error) => (error.stack ?? error.message ?? String(error)).split('\n'))
+    .filter((line) => !/^\s+at .*(node_modules\/(@?vitest|vite)\/|new Promise \(<anonymous>\))/.test(line))
+    .join('\n');
 
 // biome-ignore lint/style/noDefaultExport: Vitest loads a reporter by its default export
 export default class CountReporter {
