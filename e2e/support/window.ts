@@ -49,6 +49,7 @@ export function createWindow(page: Page) {
     /** Chooses the newest backup after the first `skip` rows that the server calls good. Gives its name. */
     async chooseGood(skip: number): Promise<string> {
       const rows = backups.getByRole('row');
+      await expect(rows.nth(1)).toBeVisible();
       const count = await rows.count();
       for (let place = skip + 1; place < count; place += 1) {
         await rows.nth(place).click();
