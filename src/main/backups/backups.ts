@@ -1,22 +1,28 @@
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, posix, resolve } from 'node:path';
-import { type Backup, type BackupList, BackupName, type BackupVerification, type DownloadItem } from '../../contract/backups.ts';
+import type { Backup, BackupList, BackupVerification, DownloadItem } from '../../contract/backups.ts';
+import { BackupName } from '../../contract/backups.ts';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import { cleanText } from '../drivers/text.ts';
-import { createFeed, type Feed } from '../rpc/feed.ts';
-import { evicted, readRetention } from '../stacks/actions/friendlyface/retention.ts';
+import type { Feed } from '../rpc/feed.ts';
+import { createFeed } from '../rpc/feed.ts';
 import { inputValue } from '../stack-inputs.ts';
-import { type ApiOutcome, type FriendlyFaceApi, friendlyFaceApi } from './friendlyface-api.ts';
+import { evicted, readRetention } from '../stacks/actions/friendlyface/retention.ts';
+import type { ApiOutcome, FriendlyFaceApi } from './friendlyface-api.ts';
+import { friendlyFaceApi } from './friendlyface-api.ts';
+import { checkLocally, fingerprint } from './local-copy.ts';
 import type { BackupsOptions } from './types.ts';
-import { checkLocally } from './check-locally.ts';
 
 /** Contract `backups.*`: reading, checking and fetching. Making, restoring and deleting are runs. */
 export interface Backups {
   list(input: { environmentId: string }): Promise<BackupList>;
   verify(input: { environmentId: string; name: string; method: 'server' | 'local' }): Promise<BackupVerification>;
-  download(input: { environmentId: string; name: string; directory?: string | undefined }, signal?: AbortSignal): Promise<Feed<DownloadItem>>;
+  download(
+    input: { environmentId: string; name: string; directory?: string | undefined },
+    signal?: AbortSignal,
+  ): Promise<Feed<DownloadItem>>;
 }
 
 /** Where one environment's backups are, resolved from its stack and inputs. */
@@ -58,27 +64,53 @@ export function createBackups(options: BackupsOptions): Backups {
     return { valid: result === 'ok', detail: `The deployment's own check says: ${result}.`, ...(sha256 === undefined ? {} : { sha256 }) };
   };
 
-  const fetchCopy = async ({ environment, folder, api }: Place, name: string, target: string, more: { signal?: AbortSignal; progress?: (bytes: number, total: number) => void }) => {
-    if (folder === '') throw new Problem('bad-input', `${environment.name} does not say where its backups lie.`, { hint: 'Fill in the backup folder in the environment.' });
-    const known = settled(await api.verify(name)).body;
-    const sha256 = known.valid ? known.checksum_sha256 : undefined;
+  /** What the deployment says the file's hash is; undefined when it calls it invalid. */
+  const expectedHash = async ({ api }: Place, name: string): Promise<string | undefined> => {
+    const { body } = settled(await api.verify(name));
+    return body.valid ? body.checksum_sha256 : undefined;
+  };
+
+  const fetchCopy = async (
+    { environment, folder }: Place,
+    name: string,
+    target: string,
+    more: { sha256: string | undefined; signal?: AbortSignal; progress?: (bytes: number, total: number) => void },
+  ) => {
+    if (folder === '')
+      throw new Problem('bad-input', `${environment.name} does not say where its backups lie.`, {
+        hint: 'Fill in the backup folder in the environment.',
+      });
     const session = await options.session(environment.id);
     return session.files.download(posix.join(folder, name), target, {
-      ...(sha256 === undefined ? {} : { sha256 }),
+      ...(more.sha256 === undefined ? {} : { sha256: more.sha256 }),
       ...(more.signal === undefined ? {} : { signal: more.signal }),
       ...(more.progress === undefined ? {} : { progress: ({ bytes, total }) => more.progress?.(bytes, total) }),
     });
   };
 
+  /** The copy that was verified here and is protected, if it still lies there. */
+  const verifiedHere = (environmentId: string, name: string): string | undefined => {
+    const known = memory.recall(environmentId, name);
+    return known?.protected === true && known.sha256 !== null ? known.sha256 : undefined;
+  };
+
   return {
     async list({ environmentId }) {
       const where = await place(environmentId);
-      const [listed, stats, session] = await Promise.all([where.api.listBackups().then(settled), where.api.stats().then(settled), options.session(environmentId)]);
+      const [listed, stats, session] = await Promise.all([
+        where.api.listBackups().then(settled),
+        where.api.stats().then(settled),
+        options.session(environmentId),
+      ]);
       const retention = await readRetention(session, where.envFile);
       const now = clock();
       // A name that could not be a file of this folder is not offered: no other call would take it.
       const rows = listed.body.backups.filter(({ filename }) => BackupName.safeParse(filename).success);
-      const comparable = rows.map(({ filename, size_bytes, modified }) => ({ filename, size_bytes, modified: new Date(modified).toISOString() }));
+      const comparable = rows.map(({ filename, size_bytes, modified }) => ({
+        filename,
+        size_bytes,
+        modified: new Date(modified).toISOString(),
+      }));
       const { total_count, total_size_bytes, oldest, newest } = stats.body;
       return {
         at: now,
@@ -95,30 +127,82 @@ export function createBackups(options: BackupsOptions): Backups {
     },
 
     async verify({ environmentId, name, method }) {
+      refuseHostile(name);
       const where = await place(environmentId);
-      const found =
-        method === 'server'
-          ? await checkOnServer(where, name)
-          : await checkLocally({ inspect: options.inspectSqlite, folder: options.localFolder(environmentId), name, fetch: (target) => fetchCopy(where, name, target, {}) });
+      const found = method === 'server' ? await checkOnServer(where, name) : await local(where, name);
       const { valid, detail, sha256 } = found;
-      const verification: BackupVerification = { method, at: clock(), by: operator, valid, detail, ...(sha256 === undefined ? {} : { sha256 }) };
-      memory.verified({ environmentId, name, method, at: verification.at, by: operator, valid, detail, ...(sha256 === undefined ? {} : { sha256 }) });
-      if ('localPath' in found && valid) memory.remember({ environmentId, name, localPath: found.localPath, protected: true, ...(sha256 === undefined ? {} : { sha256 }) });
-      journal.append({ kind: 'backup-verified', environmentId, summary: `Backup ${name} was checked (${method}): ${valid ? 'good' : 'BAD'}.`, data: { name, method, valid, detail, sha256: sha256 ?? null } });
+      const verification: BackupVerification = {
+        method,
+        at: clock(),
+        by: operator,
+        valid,
+        detail,
+        ...(sha256 === undefined ? {} : { sha256 }),
+      };
+      memory.verified({
+        environmentId,
+        name,
+        method,
+        at: verification.at,
+        by: operator,
+        valid,
+        detail,
+        ...(sha256 === undefined ? {} : { sha256 }),
+      });
+      if ('localPath' in found && valid)
+        memory.remember({ environmentId, name, localPath: found.localPath, protected: true, ...(sha256 === undefined ? {} : { sha256 }) });
+      journal.append({
+        kind: 'backup-verified',
+        environmentId,
+        summary: `Backup ${name} was checked (${method}): ${valid ? 'good' : 'BAD'}.`,
+        data: { name, method, valid, detail, sha256: sha256 ?? null },
+      });
       return verification;
     },
 
     async download({ environmentId, name, directory }, signal) {
+      refuseHostile(name);
       const where = await place(environmentId);
       const folder = await targetFolder(directory, options.localFolder(environmentId));
       const target = join(folder, name);
       const stop = new AbortController();
-      const feed = createFeed<DownloadItem>({ capacity: 64, ...(signal === undefined ? {} : { signal }), intervalMs: 100, key: ({ kind }) => kind, onClose: () => stop.abort() });
-      void fetchCopy(where, name, target, { signal: stop.signal, progress: (bytes, totalBytes) => feed.push({ kind: 'progress', bytes, totalBytes }) }).then(
+      const feed = createFeed<DownloadItem>({
+        capacity: 64,
+        ...(signal === undefined ? {} : { signal }),
+        intervalMs: 100,
+        key: ({ kind }) => kind,
+        onClose: () => stop.abort(),
+      });
+      const fetched = (async () => {
+        const sha256 = await expectedHash(where, name);
+        const kept = directory === undefined ? verifiedHere(environmentId, name) : undefined;
+        const here = kept === undefined ? undefined : await fingerprint(target);
+        if (here !== undefined && here.sha256 === sha256) return { ...here, resumedFrom: here.bytes };
+        if (here !== undefined && here.sha256 === kept) {
+          throw new Problem(
+            'integrity-mismatch',
+            `The deployment’s ${name} is not the one that was verified here before; the verified copy was not replaced.`,
+            {
+              hint: 'Download it to another folder to compare the two.',
+            },
+          );
+        }
+        return fetchCopy(where, name, target, {
+          sha256,
+          signal: stop.signal,
+          progress: (bytes, totalBytes) => feed.push({ kind: 'progress', bytes, totalBytes }),
+        });
+      })();
+      fetched.then(
         ({ bytes, sha256, resumedFrom }) => {
           try {
             if (directory === undefined) memory.remember({ environmentId, name, sha256, localPath: target });
-            journal.append({ kind: 'backup-downloaded', environmentId, summary: `Backup ${name} was downloaded.`, data: { name, path: target, bytes, sha256, resumedFrom } });
+            journal.append({
+              kind: 'backup-downloaded',
+              environmentId,
+              summary: `Backup ${name} was downloaded.`,
+              data: { name, path: target, bytes, sha256, resumedFrom },
+            });
             feed.push({ kind: 'done', path: target, bytes, sha256, resumedFrom });
             feed.end();
           } catch (error) {
@@ -135,7 +219,23 @@ export function createBackups(options: BackupsOptions): Backups {
     },
   };
 
-  function describe(environmentId: string, { filename, size_bytes, modified }: { filename: string; size_bytes: number; modified: number }): Backup {
+  async function local(where: Place, name: string) {
+    const { id } = where.environment;
+    const expected = await expectedHash(where, name);
+    return checkLocally({
+      inspect: options.inspectSqlite,
+      folder: options.localFolder(id),
+      name,
+      expected,
+      verified: verifiedHere(id, name),
+      fetch: (target) => fetchCopy(where, name, target, { sha256: expected }),
+    });
+  }
+
+  function describe(
+    environmentId: string,
+    { filename, size_bytes, modified }: { filename: string; size_bytes: number; modified: number },
+  ): Backup {
     const known = memory.recall(environmentId, filename);
     const localPath = known?.localPath ?? null;
     const here = localPath !== null && existsSync(localPath);
@@ -160,12 +260,18 @@ function settled<T>(outcome: ApiOutcome<T>): { readonly body: T } {
   return outcome;
 }
 
+/** The contract refuses such names already; this is the last line, because a path is made of them. */
+function refuseHostile(name: string): void {
+  if (!BackupName.safeParse(name).success) throw new Problem('bad-input', 'That is no file name of a backup.');
+}
+
 async function targetFolder(chosen: string | undefined, otherwise: string): Promise<string> {
   if (chosen === undefined) {
     await mkdir(otherwise, { recursive: true, mode: 0o700 });
     return otherwise;
   }
   const folder = isAbsolute(chosen) ? chosen : resolve(chosen);
-  if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) throw new Problem('bad-input', `${folder} is not a folder.`, { hint: 'Make it first, or choose another.' });
+  if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true)
+    throw new Problem('bad-input', `${folder} is not a folder.`, { hint: 'Make it first, or choose another.' });
   return folder;
 }

@@ -42,22 +42,45 @@ export function createBackupMemory(store: Store): BackupMemoryRows {
       label = coalesce(excluded.label, label), created_by = coalesce(excluded.created_by, created_by),
       sha256 = coalesce(excluded.sha256, sha256), local_path = coalesce(excluded.local_path, local_path),
       protected = max(excluded.protected, protected)`);
-  const find = store.prepare<[string, string], Row>('SELECT label, created_by, sha256, local_path, protected FROM backup_memory WHERE environment_id = ? AND name = ?');
-  const check = store.prepare('INSERT INTO backup_verifications (environment_id, name, method, at, by, valid, detail, sha256) VALUES (@environmentId, @name, @method, @at, @by, @valid, @detail, @sha256)');
-  const checks = store.prepare<[string, string], VerificationRow>('SELECT method, at, by, valid, detail, sha256 FROM backup_verifications WHERE environment_id = ? AND name = ? ORDER BY at DESC, id DESC LIMIT 20');
+  const find = store.prepare<[string, string], Row>(
+    'SELECT label, created_by, sha256, local_path, protected FROM backup_memory WHERE environment_id = ? AND name = ?',
+  );
+  const check = store.prepare(
+    'INSERT INTO backup_verifications (environment_id, name, method, at, by, valid, detail, sha256) VALUES (@environmentId, @name, @method, @at, @by, @valid, @detail, @sha256)',
+  );
+  const checks = store.prepare<[string, string], VerificationRow>(
+    'SELECT method, at, by, valid, detail, sha256 FROM backup_verifications WHERE environment_id = ? AND name = ? ORDER BY at DESC, id DESC LIMIT 20',
+  );
 
   return {
     remember({ environmentId, name, label, createdBy, sha256, localPath, protected: kept }) {
-      save.run({ environmentId, name, label: label ?? null, createdBy: createdBy ?? null, sha256: sha256 ?? null, localPath: localPath ?? null, protected: kept === true ? 1 : 0 });
+      save.run({
+        environmentId,
+        name,
+        label: label ?? null,
+        createdBy: createdBy ?? null,
+        sha256: sha256 ?? null,
+        localPath: localPath ?? null,
+        protected: kept === true ? 1 : 0,
+      });
     },
     recall(environmentId, name) {
       const row = find.get(environmentId, name);
-      return row === undefined ? undefined : { label: row.label, createdBy: row.created_by, sha256: row.sha256, localPath: row.local_path, protected: row.protected === 1 };
+      return row === undefined
+        ? undefined
+        : { label: row.label, createdBy: row.created_by, sha256: row.sha256, localPath: row.local_path, protected: row.protected === 1 };
     },
     verified: ({ environmentId, name, method, at, by, valid, detail, sha256 }) => {
       check.run({ environmentId, name, method, at, by, valid: valid ? 1 : 0, detail: detail.slice(0, 2000), sha256: sha256 ?? null });
     },
     verifications: (environmentId, name) =>
-      checks.all(environmentId, name).map(({ method, at, by, valid, detail, sha256 }) => ({ method, at, by, valid: valid === 1, detail, ...(sha256 === null ? {} : { sha256 }) })),
+      checks.all(environmentId, name).map(({ method, at, by, valid, detail, sha256 }) => ({
+        method,
+        at,
+        by,
+        valid: valid === 1,
+        detail,
+        ...(sha256 === null ? {} : { sha256 }),
+      })),
   };
 }
