@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { EnvironmentDraft, ProfileFile } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import { connect, findEnvironment } from './client.ts';
+import { ExitWith, exitCodes } from './exit.ts';
 import type { CommandRunner } from './runner.ts';
 import { readSecret, readStdin } from './stdin.ts';
 import { table } from './output.ts';
@@ -87,7 +88,9 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
         const environment = await findEnvironment(client, name);
         const status = await client.secrets.set({ environmentId: environment.id, key, value: await readSecret(`${key} for ${environment.name}: `) });
         output.answer(status, () => `${key} is set (${status.kept})`);
-        if (status.kept === 'session') output.say('There is no keychain to keep it in: it is gone when this command ends. Give it to each command with --secret KEY=FILE instead.');
+        if (status.kept !== 'session') return;
+        output.say('There is no keychain to keep it in: it is gone when this command ends. Give it to each command with --secret KEY=FILE instead.');
+        throw new ExitWith(exitCodes.failed);
       }),
     );
   secret
