@@ -3,6 +3,7 @@ import { cleanText } from '../drivers/text.ts';
 import type { ProbeDefinition } from '../stacks/schema.ts';
 import { lookOfError, lookOfProblem, unobserved } from './http-look.ts';
 import type { Look } from './types.ts';
+import { within } from './within.ts';
 
 /** POSIX output, in KiB, words in English. */
 const DISK_FREE = 'LC_ALL=C; export LC_ALL; exec df -P -k -- "$1"';
@@ -38,11 +39,9 @@ export async function lookAtDisk(options: {
   if (options.path === '') return unobserved(`the input ${limits.path} of this environment is not set`);
   try {
     const session = await options.session();
-    const result = await session.exec(diskScript(options.path), {
-      timeoutMs: options.probe.timeout,
-      maxBytes: 64 * 1024,
-      signal: options.signal,
-    });
+    const { timeout } = options.probe;
+    const asked = session.exec(diskScript(options.path), { timeoutMs: timeout, maxBytes: 64 * 1024, signal: options.signal });
+    const result = await within(asked, timeout, 'df');
     if (result.outcome !== 'done') {
       // A silent `df` can be a hung network mount; that the connection lives is checked by the caller.
       return lookOfProblem(result.problem);

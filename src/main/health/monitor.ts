@@ -13,6 +13,7 @@ import { createProbeMemory } from './probe.ts';
 import type { Samples } from './samples.ts';
 import { startSchedule } from './schedule.ts';
 import type { HealthOptions, Look } from './types.ts';
+import { within } from './within.ts';
 
 /** Looks are this far apart at the start of a schedule. */
 const STAGGER_MS = 200;
@@ -76,7 +77,8 @@ export function createMonitor(options: {
     reaching ??= (async () => {
       try {
         const session = await deps.session(environmentId);
-        return (await session.exec({ script: ':' }, { timeoutMs: REACHABLE_MS, signal: ending.signal })).outcome === 'done';
+        const answer = session.exec({ script: ':' }, { timeoutMs: REACHABLE_MS, signal: ending.signal });
+        return (await within(answer, REACHABLE_MS, 'the connection')).outcome === 'done';
       } catch {
         return false;
       } finally {
