@@ -91,7 +91,7 @@ test('journey 1, by mouse: welcome, demo, health, logs, backup, verify, restore,
   });
 
   await test.step('the journal has all of it, and is whole', async () => {
-    await page.getByRole('link', { name: 'In the journal' }).click();
+    await page.getByRole('link', { name: 'Its entries' }).click();
     const entries = page.getByRole('grid', { name: 'Journal entries' });
     await expect(entries.getByRole('row').nth(5)).toBeVisible();
     await window.go('Journal');

@@ -115,7 +115,7 @@ test('settings and addresses survive a reload', async ({ page, host, watch: _wat
     await page.reload();
     await window.hasRun('Succeeded');
     expect(page.url()).toBe(address);
-    await page.getByRole('link', { name: 'All runs' }).click();
+    await page.getByRole('link', { name: 'Back to the list' }).click();
     await expect(page.getByRole('grid', { name: 'Runs' }).getByRole('row').filter({ hasText: 'Restart the service' })).toHaveCount(1);
   });
 });

@@ -1,5 +1,6 @@
 import { Command as Cmdk } from 'cmdk';
 import { Dialog as Radix } from 'radix-ui';
+import { useState } from 'react';
 import { useStore } from 'zustand';
 import { Kbd } from '../ui/kbd.tsx';
 import type { Command } from './commands.ts';
@@ -16,7 +17,21 @@ export function Palette() {
     // After the dialog has given the focus back, so that the command may move it.
     setTimeout(() => command.run(), 0);
   };
+  const [typed, setTyped] = useState('');
   const offered = allCommands(state).filter((command) => command.hidden !== true);
+  const items = (of: readonly Command[]) =>
+    of.map((command) => (
+      <Cmdk.Item
+        key={command.id}
+        value={`${command.title} ${command.id}`}
+        keywords={[command.words ?? '', command.note ?? '', command.group]}
+        onSelect={() => run(command)}
+      >
+        <span className="grow truncate">{command.title}</span>
+        {command.note !== undefined && <span className="faint truncate palette-note">{command.note}</span>}
+        {command.keys !== undefined && <Kbd keys={command.keys} />}
+      </Cmdk.Item>
+    ));
   return (
     <Radix.Root open onOpenChange={(open) => (open ? undefined : close())}>
       <Radix.Portal>
@@ -24,29 +39,26 @@ export function Palette() {
         <Radix.Content className="palette" aria-describedby={undefined}>
           <Radix.Title className="visually-hidden">Command palette</Radix.Title>
           <Cmdk label="Commands" loop>
-            <Cmdk.Input className="palette-input" placeholder="Type a command, an environment or a screen…" />
+            <Cmdk.Input
+              className="palette-input"
+              placeholder="Type a command, an environment or a screen…"
+              value={typed}
+              onValueChange={setTyped}
+            />
             <Cmdk.List className="palette-list" label="Commands">
               <Cmdk.Empty>No command by that name here.</Cmdk.Empty>
-              {commandGroups.map((group) => {
-                const of = offered.filter((command) => command.group === group);
-                if (of.length === 0) return null;
-                return (
-                  <Cmdk.Group key={group} heading={group}>
-                    {of.map((command) => (
-                      <Cmdk.Item
-                        key={command.id}
-                        value={`${command.title} ${command.id}`}
-                        keywords={[command.words ?? '', command.note ?? '', group]}
-                        onSelect={() => run(command)}
-                      >
-                        <span className="grow truncate">{command.title}</span>
-                        {command.note !== undefined && <span className="faint truncate palette-note">{command.note}</span>}
-                        {command.keys !== undefined && <Kbd keys={command.keys} />}
-                      </Cmdk.Item>
-                    ))}
-                  </Cmdk.Group>
-                );
-              })}
+              {/* What is sought is ranked over all groups: cmdk does not put a group with a better hit before another one. */}
+              {typed.trim() !== ''
+                ? items(offered)
+                : commandGroups.map((group) => {
+                    const of = offered.filter((command) => command.group === group);
+                    if (of.length === 0) return null;
+                    return (
+                      <Cmdk.Group key={group} heading={group}>
+                        {items(of)}
+                      </Cmdk.Group>
+                    );
+                  })}
             </Cmdk.List>
           </Cmdk>
         </Radix.Content>
