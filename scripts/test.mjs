@@ -45,7 +45,10 @@ async function journeys(node, env) {
   if (!systemChromium()) return { ...nothing(), skips: ['journeys: no Chromium here'] };
   const report = join(RESULTS, 'journeys.json');
   const args = [join(root, 'node_modules/@playwright/test/cli.js'), 'test', '--reporter=list,json'];
-  const code = await foreground(node, args, { cwd: root, env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report }, timeout: SUITE_LIMIT_MS });
+  // Playwright sets FORCE_COLOR for its workers, and Node warns of both together.
+  const { NO_COLOR: plain, ...rest } = env;
+  const journeyEnv = { ...rest, ...(plain && { FORCE_COLOR: '0' }), PLAYWRIGHT_JSON_OUTPUT_FILE: report };
+  const code = await foreground(node, args, { cwd: root, env: journeyEnv, timeout: SUITE_LIMIT_MS });
   const outcome = readPlaywright('journeys', report, code);
   if (!electronBinary()) outcome.skips.push("journeys (electron): Electron's binary is not here");
   return outcome;
