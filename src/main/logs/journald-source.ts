@@ -1,4 +1,5 @@
 import type { LogFilter, LogLevel } from '../../contract/logs.ts';
+import { Problem } from '../../contract/problem.ts';
 import type { SshSession } from '../drivers/ssh/types.ts';
 import { decodeCursor, JournaldCursor } from './cursor.ts';
 import { createFilter, isEmpty, prefilter } from './filter.ts';
@@ -62,23 +63,30 @@ export function createJournaldSource(source: ResolvedSource): SourceReader<Journ
     const splitter = createSplitter();
     let expected = cursor.cursor;
     yield { kind: 'live' };
-    for await (const chunk of bytesOf(stream, what, signal)) {
-      for (const batch of splitter.push(chunk)) {
-        const entries = batch.lines.flatMap(({ text, cut }) => entryOf(text, cut) ?? []);
-        if (expected !== '' && entries.length > 0) {
-          // The place's own entry comes first; another one there means that it was vacuumed away.
-          if (entries[0]?.cursor === expected) entries.shift();
-          else
-            yield {
-              kind: 'gap',
-              reason: `the journal of ${unit} no longer has the place where it was left: entries after it may be missing`,
-            };
-          expected = '';
+    try {
+      for await (const chunk of bytesOf(stream, what, signal)) {
+        for (const batch of splitter.push(chunk)) {
+          const entries = batch.lines.flatMap(({ text, cut }) => entryOf(text, cut) ?? []);
+          if (expected !== '' && entries.length > 0) {
+            // The place's own entry comes first; another one there means that it was vacuumed away.
+            if (entries[0]?.cursor === expected) entries.shift();
+            else
+              yield {
+                kind: 'gap',
+                reason: `the journal of ${unit} no longer has the place where it was left: entries after it may be missing`,
+              };
+            expected = '';
+          }
+          const last = entries.at(-1);
+          if (last !== undefined)
+            yield { kind: 'lines', lines: entries.map(({ line }) => line), cursor: { kind: 'journald', cursor: last.cursor } };
         }
-        const last = entries.at(-1);
-        if (last !== undefined)
-          yield { kind: 'lines', lines: entries.map(({ line }) => line), cursor: { kind: 'journald', cursor: last.cursor } };
       }
+    } catch (error) {
+      // journalctl goes to the nearest entry when one is gone, but ends when the place makes no sense to it at all.
+      if (!(error instanceof Problem) || !/seek to cursor/i.test(error.message)) throw error;
+      yield { kind: 'gap', reason: `the journal of ${unit} does not know the place where it was left: entries after it may be missing` };
+      yield { kind: 'lines', lines: [], cursor: { kind: 'journald', cursor: '' } };
     }
     yield { kind: 'again', afterMs: 1000 };
   }

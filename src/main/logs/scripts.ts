@@ -109,7 +109,7 @@ export const FOLLOW_CONTAINER = `k=$1 c=$2 since=$3 idle=$4
 mark() { printf '%s %s\\n' "$k" "$*"; }
 while :; do
   if ! state=$(docker inspect --type container --format '{{.Id}} {{.State.Running}}' -- "$c" 2>&1); then
-    mark missing "$(printf '%s' "$state" | head -n 1)"
+    mark missing "$(printf '%s' "$state" | grep . | head -n 1)"
     exit 0
   fi
   [ "$state" = "$idle false" ] || break

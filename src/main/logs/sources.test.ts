@@ -169,6 +169,18 @@ describe('a unit of the journal', () => {
     expect(next.seen.messages).toEqual([8, 9, 10, 11].map((n) => `line ${n}`));
   });
 
+  it('goes on from now when the place makes no sense to journalctl', async () => {
+    put(0, 3);
+    const reading = following(reader(), { cursor: JSON.stringify({ kind: 'journald', cursor: 's=bad' }) });
+    await expect.poll(() => reading.seen.gaps.length, { timeout: 8000 }).toBe(1);
+    await expect.poll(() => reading.seen.states.length).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    put(0, 5);
+    await reading.until(2);
+    expect(reading.seen.messages).toEqual(['line 3', 'line 4']);
+    await reading.stop();
+  });
+
   it('finds by text and level, and begins with nothing when there is nothing', async () => {
     put(0, 30);
     const session = localSession({ path: room.dir });

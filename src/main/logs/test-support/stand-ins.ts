@@ -39,6 +39,7 @@ const entries = () => JSON.parse(readFileSync(join(__dirname, 'journal.json'), '
 const args = process.argv.slice(2);
 const option = (name) => { const at = args.indexOf(name); return at < 0 ? undefined : args[at + 1]; };
 const order = (entry) => Number(entry.__CURSOR.replace(/^s=/, ''));
+if (/bad/.test(option('--cursor') ?? '')) { console.error('Failed to seek to cursor: Invalid argument'); process.exit(1); }
 let from = option('--cursor') === undefined ? -1 : Number(option('--cursor').replace(/^s=/, '')) - 1;
 let list = entries().filter((entry) => entry._SYSTEMD_UNIT === option('--unit') && order(entry) > from);
 if (option('--lines') !== undefined) { from = order(entries().at(-1) ?? { __CURSOR: 's=0' }); list = option('--lines') === '0' ? [] : list.slice(-Number(option('--lines'))); }
