@@ -6,6 +6,8 @@ const names: Readonly<Record<string, string>> = {
   alt: isMac ? '⌥' : 'Alt',
   enter: '↵',
   escape: 'Esc',
+  home: 'Home',
+  end: 'End',
   arrowup: '↑',
   arrowdown: '↓',
 };

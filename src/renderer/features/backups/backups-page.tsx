@@ -187,7 +187,7 @@ export function BackupsPage({ environment }: { environment: Environment }) {
       )}
       {data !== undefined && <Statistics list={data} />}
       <div className="split">
-        <div className="split-main">
+        <div className="split-main backup-list">
           {data === undefined && problem === undefined && (
             <div className="page">
               <Skeleton lines={10} label="Loading backups" />

@@ -24,9 +24,7 @@ function Blocked({ environment, state }: { environment: Environment; state: Conn
   const login = problem?.code === 'ssh-auth-failed' || (problem !== undefined && needsSecret.includes(problem.code));
   return (
     <section className="question" aria-label="Connection blocked">
-      {problem !== undefined && (
-        <ProblemView problem={problem} onRetry={() => void connections.connect(environment.id)} retryTitle="Try now" />
-      )}
+      {problem !== undefined && <ProblemView problem={problem} />}
       {problem?.code === 'ssh-auth-failed' && (
         <p className="muted">Quarterdeck does not try again by itself: repeated refusals can lock an account.</p>
       )}

@@ -16,6 +16,7 @@ import { plural } from '../../ui/format.ts';
 import { tierMeanings } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { hopText } from '../connection/words.ts';
+import { StackFields } from './stack-fields.tsx';
 
 function HostRow({ host, chosen, onChosen }: { host: SshConfigHost; chosen: boolean; onChosen: (on: boolean) => void }) {
   const { route } = host;
@@ -54,22 +55,31 @@ function SshConfigImport() {
   const [tier, setTier] = useState<Tier>('staging');
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<ProblemData>();
+  const [inputs, setInputs] = useState<Readonly<Record<string, string>>>({});
+  const [tried, setTried] = useState(false);
+  const chosenStack = stacks.find(({ id }) => id === stack);
+  // What the host would refuse to save without: asked for here, once for all that are chosen.
+  const needed = chosenStack?.inputs.filter(({ required, default: preset }) => required && preset === undefined) ?? [];
+  const missing = needed.filter(({ name }) => (inputs[name] ?? '').trim() === '');
   const firstStack = stacks[0]?.id;
   useEffect(() => {
     if (firstStack !== undefined) setStack((before) => (before === '' ? firstStack : before));
   }, [firstStack]);
 
   const run = async (): Promise<void> => {
+    setTried(true);
+    if (missing.length > 0) return;
     setBusy(true);
     setFailed(undefined);
     try {
+      const given = Object.fromEntries(needed.map(({ name }) => [name, (inputs[name] ?? '').trim()]));
       const hosts = (data?.hosts ?? []).filter(({ alias, route }) => route !== undefined && chosen.has(alias));
       const drafts = hosts.flatMap(({ alias, route }): EnvironmentDraft[] =>
-        route === undefined ? [] : [{ name: alias.slice(0, 80), tier, ssh: route, stack, inputs: {}, notes: '' }],
+        route === undefined ? [] : [{ name: alias.slice(0, 80), tier, ssh: route, stack, inputs: given, notes: '' }],
       );
       const made = await client.environments.importProfiles({ file: { format: 'quarterdeck-profiles', version: 1, environments: drafts } });
       await stores.environments.refresh();
-      stores.toasts.show({ tone: 'ok', text: `${plural(made.length, 'environment')} added. Fill in what the stack needs to know.` });
+      stores.toasts.show({ tone: 'ok', text: `${plural(made.length, 'environment')} added. Look through what the stack needs to know.` });
       if (made[0] !== undefined) navigate(sectionLink(made[0].id, 'profile'));
     } catch (error) {
       setFailed(problemOf(error));
@@ -142,6 +152,14 @@ function SshConfigImport() {
                 />
               </div>
             </div>
+            {chosenStack !== undefined && (
+              <StackFields
+                stack={{ ...chosenStack, inputs: needed }}
+                inputs={inputs}
+                problems={tried ? Object.fromEntries(missing.map(({ name, title }) => [`inputs.${name}`, `${title} is needed.`])) : {}}
+                onInputs={setInputs}
+              />
+            )}
             {failed !== undefined && <ProblemView problem={failed} />}
             <div>
               <Button tone="primary" busy={busy} disabled={chosen.size === 0} onClick={() => void run()}>

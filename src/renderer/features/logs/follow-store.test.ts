@@ -91,3 +91,18 @@ it('mends one overrun by itself and then asks', async () => {
   opened[1]?.fail(overrun);
   expect(follow.store.getState()).toMatchObject({ status: 'failed', problem: { code: 'stream-overrun' } });
 });
+
+it('lets nothing go while the view is held, ends the transfer when full, and goes on without a gap', async () => {
+  const { follow, opened } = await begin();
+  follow.hold(true);
+  opened[0]?.take(lines(0, 150, 'after-150'));
+  expect(follow.ring.first).toBe(0);
+  opened[0]?.take(lines(150, 60, 'after-210'));
+  expect(follow.ring.first).toBe(0);
+  expect(follow.store.getState().status).toBe('paused');
+  expect(opened[0]?.signal.aborted).toBe(true);
+  follow.hold(false);
+  await Promise.resolve();
+  expect([follow.ring.first, follow.ring.end]).toEqual([110, 210]);
+  expect(opened[1]?.cursor).toBe('after-210');
+});

@@ -6,7 +6,7 @@ import type { Rpc } from '../../rpc/client.ts';
 import type { LogRow, Ring } from './ring.ts';
 import { createRing } from './ring.ts';
 
-/** As many rows are kept in the window. */
+/** As many rows are kept in the window; twice as many while somebody holds the view to read. */
 export const KEPT_ROWS = 100_000;
 const TAIL = 2000;
 const CURSOR_ATTEMPTS = 1;
@@ -27,6 +27,11 @@ export interface Follow {
   pause(): void;
   /** Goes on after the last line that came, without gap or duplicate. */
   resume(): void;
+  /**
+   * Somebody reads further up: no row is let go under their eyes. When the window is full the transfer ends, and goes on
+   * without a gap once they are back at the newest row.
+   */
+  hold(held: boolean): void;
   clear(): void;
   close(): void;
 }
@@ -40,14 +45,16 @@ export interface FollowOptions {
   readonly capacity?: number;
 }
 
-const nextFrame = (run: () => void): void => {
-  requestAnimationFrame(run);
+const UPDATE_MS = 60;
+
+const nextPicture = (run: () => void): void => {
+  setTimeout(() => requestAnimationFrame(run), UPDATE_MS);
 };
 
-/** Follows one source with one filter. Lines go into the ring at once; the screen is told at most once a frame. */
+/** Follows one source with one filter. Lines go into the ring at once; the screen is told a few times a second. */
 export function createFollow(
   host: Rpc,
-  { environmentId, sourceId, filter, soon = nextFrame, capacity = KEPT_ROWS }: FollowOptions,
+  { environmentId, sourceId, filter, soon = nextPicture, capacity = KEPT_ROWS }: FollowOptions,
 ): Follow {
   const store = createStore<FollowState>(() => ({ status: 'loading', detail: '', version: 0 }));
   const ring = createRing(capacity);
@@ -55,6 +62,9 @@ export function createFollow(
   let end: AbortController | undefined;
   let told = true;
   let retries = 0;
+  let held = false;
+  // The transfer was ended because the window is full while it is held.
+  let waiting = false;
 
   const changed = (): void => {
     if (!told) return;
@@ -65,8 +75,14 @@ export function createFollow(
     });
   };
   const put = (rows: readonly LogRow[]): void => {
-    ring.push(rows);
+    ring.push(rows, held);
     changed();
+    if (held && ring.end - ring.first >= capacity * 2) {
+      waiting = true;
+      end?.abort();
+      end = undefined;
+      store.setState({ status: 'paused', detail: 'The window is full; it goes on, without a gap, when you are back at the newest line.' });
+    }
   };
   const lines = (more: readonly LogLine[]): void => put(more.map((line) => ({ kind: 'line', line })));
 
@@ -124,6 +140,14 @@ export function createFollow(
     },
     resume() {
       put([{ kind: 'mark', text: 'Paused here; goes on without a gap', at: Date.now() }]);
+      open();
+    },
+    hold(next) {
+      held = next;
+      if (held) return;
+      put([]);
+      if (!waiting) return;
+      waiting = false;
       open();
     },
     clear() {

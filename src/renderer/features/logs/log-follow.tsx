@@ -79,6 +79,7 @@ export function LogFollow({ follow, filtered, sought, wrap, selected, onSelect, 
           sought={sought}
           selected={selected}
           onSelect={select}
+          onHold={follow.hold}
           onRequest={onRequest}
         />
       )}

@@ -32,35 +32,36 @@ interface LogListProps {
   readonly sought: string;
   readonly selected: number | undefined;
   readonly onSelect: (number: number | undefined) => void;
+  /** Somebody began to read further up, or is back at the end. */
+  readonly onHold?: (held: boolean) => void;
   readonly onRequest: (requestId: string) => void;
 }
 
 /**
  * Any number of log rows. While the end is in sight new rows push it on; once somebody scrolls up the view stands still,
- * whatever comes in or is let go at the top, and what came meanwhile is counted.
+ * whatever comes in, and what came meanwhile is counted.
  */
-export function LogList({ first, end, at, follow, wrap, sought, selected, onSelect, onRequest }: LogListProps) {
+export function LogList({ first, end, at, follow, wrap, sought, selected, onSelect, onHold, onRequest }: LogListProps) {
   const id = useId();
   const scroller = useRef<HTMLDivElement>(null);
   const [held, setHeld] = useState<number>();
   const shownEnd = Math.max(first, held ?? end);
+  const getItemKey = useCallback((index: number) => first + index, [first]);
   const virtual = useVirtualizer({
     count: shownEnd - first,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
-    getItemKey: (index) => first + index,
+    getItemKey,
     overscan: 20,
   });
   const fresh = held === undefined ? 0 : Math.max(0, end - Math.max(held, first));
 
-  // Rows were let go at the top while the view is held: what is looked at must not move.
-  const before = useRef(first);
-  useLayoutEffect(() => {
-    const gone = first - before.current;
-    before.current = first;
-    if (gone > 0 && held !== undefined && scroller.current !== null) scroller.current.scrollTop -= gone * ROW;
-    if (gone < 0) setHeld(undefined);
-  }, [first, held]);
+  useEffect(() => onHold?.(held !== undefined), [onHold, held]);
+
+  // The rows were cleared: there is nothing left to hold.
+  useEffect(() => {
+    if (held !== undefined && held > end) setHeld(undefined);
+  }, [held, end]);
 
   useLayoutEffect(() => {
     if (follow && held === undefined && end > first) virtual.scrollToIndex(end - first - 1, { align: 'end' });

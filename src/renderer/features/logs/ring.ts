@@ -15,7 +15,8 @@ export interface Ring {
   /** Number after the newest row. */
   readonly end: number;
   at(number: number): LogRow | undefined;
-  push(rows: readonly LogRow[]): void;
+  /** `keepOld`: nothing is let go now; the next push without it makes up for that. */
+  push(rows: readonly LogRow[], keepOld?: boolean): void;
   clear(): void;
 }
 
@@ -37,8 +38,9 @@ export function createRing(capacity: number): Ring {
       return first + rows.length - skip;
     },
     at: (number) => (number < first ? undefined : rows[skip + number - first]),
-    push(more) {
+    push(more, keepOld = false) {
       for (const row of more) rows.push(row);
+      if (keepOld) return;
       const over = rows.length - skip - capacity;
       if (over > 0) {
         skip += over;

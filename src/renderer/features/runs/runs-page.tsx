@@ -79,7 +79,7 @@ export function RunsPage({ environment }: { environment: Environment }) {
   );
   return (
     <div className="split page-fixed-row">
-      <div className="split-main">
+      <div className="split-main runs-list">
         {problem !== undefined && (
           <div className="strip-problem">
             <ProblemView problem={problem} onRetry={() => void list.refresh()} />
