@@ -37,6 +37,9 @@ test('profiles: import from the SSH configuration, edit, duplicate, export, dele
     await found.getByRole('checkbox', { name: 'shop-eu' }).check();
     await page.getByLabel('Tier').selectOption('production');
     await window.button('Add 1 environment').click();
+    await expect(page.getByText('Backup folder is needed.')).toBeVisible();
+    await page.getByLabel('Backup folder').fill('/srv/ff/backups');
+    await window.button('Add 1 environment').click();
     await expect(page.getByRole('heading', { level: 1, name: 'shop-eu' })).toBeVisible();
     await expect(page.getByLabel('Host', { exact: true }).first()).toHaveValue('10.1.2.3');
     await expect(page.getByRole('group', { name: 'Jump host 1' }).getByLabel('Host', { exact: true })).toHaveValue('bastion.example.net');
@@ -44,6 +47,7 @@ test('profiles: import from the SSH configuration, edit, duplicate, export, dele
 
   await test.step('edit: what is missing is said, then saved', async () => {
     await page.getByLabel('Name', { exact: true }).fill('Shop EU');
+    await page.getByLabel('Backup folder').fill('');
     await window.button('Save changes').click();
     await expect(page.getByText('Some fields need a look.')).toBeVisible();
     await expect(page.getByLabel('Backup folder')).toBeFocused();
@@ -92,11 +96,11 @@ test('settings and addresses survive a reload', async ({ page, host, watch: _wat
   await test.step('the theme is switched and kept', async () => {
     await page.getByRole('link', { name: 'Settings', exact: true }).click();
     const root = page.locator('html');
-    await page.getByText('Dark', { exact: true }).click();
+    await page.getByRole('radio', { name: 'Dark' }).click();
     await expect(root).toHaveAttribute('data-theme', 'dark');
     await page.reload();
     await expect(root).toHaveAttribute('data-theme', 'dark');
-    await page.getByText('Light', { exact: true }).click();
+    await page.getByRole('radio', { name: 'Light' }).click();
     await expect(root).toHaveAttribute('data-theme', 'light');
   });
 
