@@ -19,8 +19,21 @@ function colour(element: HTMLElement, token: string): string {
   return color;
 }
 
+const DAY = 86_400_000;
+/** Up to so many points each is drawn: a line needs two, and one alone would be nothing to see. */
+const FEW = 60;
+
+interface LatencyChartProps {
+  readonly series: Series;
+  readonly zone: Zone;
+  /** What the time axis covers, up to now, in milliseconds; also where there are no points. */
+  readonly spanMs: number;
+  readonly height?: number;
+  readonly label: string;
+}
+
 /** A latency chart. Redrawn when the theme or the size changes; gaps stay gaps. */
-export function LatencyChart({ series, zone, height = 180, label }: { series: Series; zone: Zone; height?: number; label: string }) {
+export function LatencyChart({ series, zone, spanMs, height = 180, label }: LatencyChartProps) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = box.current;
@@ -39,9 +52,12 @@ export function LatencyChart({ series, zone, height = 180, label }: { series: Se
           legend: { show: false },
           cursor: { y: false, drag: { x: false, y: false } },
           tzDate: (seconds) => (zone === 'utc' ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000)),
-          scales: { y: { range: (_plot, _min, max) => [0, Math.max(10, max * 1.15)] } },
+          scales: {
+            x: { range: () => [(Date.now() - spanMs) / 1000, Date.now() / 1000] },
+            y: { range: (_plot, _min, max) => [0, Math.max(10, max * 1.15)] },
+          },
           axes: [
-            { stroke: ink, font, grid, ticks: grid, values: '{HH}:{mm}', space: 64, size: 28 },
+            { stroke: ink, font, grid, ticks: grid, values: spanMs > DAY ? '{DD} {MMM}' : '{HH}:{mm}', space: 64, size: 28 },
             { stroke: ink, font, grid, ticks: grid, size: 60, values: (_plot, splits) => splits.map((ms) => formatLatency(ms)) },
           ],
           series: [
@@ -51,7 +67,7 @@ export function LatencyChart({ series, zone, height = 180, label }: { series: Se
               width: 1.5,
               fill: colour(element, '--bg-selected'),
               spanGaps: false,
-              points: { show: false },
+              points: { show: series.times.length <= FEW, size: 4 },
             },
           ],
         },
@@ -72,6 +88,6 @@ export function LatencyChart({ series, zone, height = 180, label }: { series: Se
       system.removeEventListener('change', draw);
       plot?.destroy();
     };
-  }, [series, zone, height]);
+  }, [series, zone, spanMs, height]);
   return <div ref={box} className="chart" role="img" aria-label={label} style={{ height }} />;
 }

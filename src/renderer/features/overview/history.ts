@@ -1,5 +1,6 @@
 import type { HealthSample } from '../../../contract/health.ts';
 import type { Series } from '../../ui/chart.tsx';
+import { plural } from '../../ui/format.ts';
 
 /** Samples as a series with gaps: where nothing was observed, and where no look was made for far longer than usual. */
 export function historySeries(samples: readonly HealthSample[], intervalMs: number): Series {
@@ -32,5 +33,5 @@ export function historyWords(samples: readonly HealthSample[]): string {
   const bad = observed.filter(({ state }) => state === 'unhealthy' || state === 'degraded').length;
   const missed = samples.length - observed.length;
   if (samples.length === 0) return 'Nothing was recorded in this span.';
-  return `${samples.length} looks: ${observed.length - bad} healthy, ${bad} not healthy, ${missed} unobserved.`;
+  return `${plural(samples.length, 'look')}: ${observed.length - bad} healthy, ${bad} not healthy, ${missed} unobserved.`;
 }

@@ -71,7 +71,7 @@ export function ProbeDialog({ environment, probe, onClose }: { environment: Envi
           ) : data === undefined ? (
             <Skeleton lines={6} label="Loading history" />
           ) : (
-            <LatencyChart series={series} zone={zone} label={`Latency of ${probe.title}. ${historyWords(data)}`} />
+            <LatencyChart series={series} zone={zone} spanMs={length} label={`Latency of ${probe.title}. ${historyWords(data)}`} />
           )}
         </div>
         {data !== undefined && <p className="faint">{historyWords(data)} Gaps are time in which this laptop could not look.</p>}
