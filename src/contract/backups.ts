@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { Bytes, EnvironmentRef, Sha256, Timestamp } from './common.ts';
 import { ProblemData } from './problem.ts';
 
-/** A file name of a backup as the deployment told it: no folders, no control characters. */
-export const BackupName = z.string().regex(/^(?!\.)[^/\\\p{Cc}]{1,255}$/u);
+/** A file name of a backup as the deployment told it: no folders, no control characters, nothing that hides or turns text around. */
+export const BackupName = z.string().regex(/^(?!\.)[^/\\\p{Cc}\p{Cf}]{1,255}$/u);
 
 /** How a backup was checked. `server`: the deployment's own check. `local`: downloaded, hashed, opened and integrity-checked here. */
 export const BackupVerification = z.strictObject({
@@ -34,7 +34,12 @@ export const Backup = z.strictObject({
 });
 export type Backup = z.infer<typeof Backup>;
 
-export const BackupStatistics = z.strictObject({ count: z.int().nonnegative(), totalBytes: Bytes, oldestAt: Timestamp.nullable(), newestAt: Timestamp.nullable() });
+export const BackupStatistics = z.strictObject({
+  count: z.int().nonnegative(),
+  totalBytes: Bytes,
+  oldestAt: Timestamp.nullable(),
+  newestAt: Timestamp.nullable(),
+});
 
 /** What the deployment's retention would do, computed here from its settings. */
 export const RetentionPreview = z.strictObject({
@@ -49,7 +54,12 @@ export const RetentionPreview = z.strictObject({
 });
 export type RetentionPreview = z.infer<typeof RetentionPreview>;
 
-export const BackupList = z.strictObject({ backups: z.array(Backup), statistics: BackupStatistics, retention: RetentionPreview, at: Timestamp });
+export const BackupList = z.strictObject({
+  backups: z.array(Backup),
+  statistics: BackupStatistics,
+  retention: RetentionPreview,
+  at: Timestamp,
+});
 export type BackupList = z.infer<typeof BackupList>;
 
 /** A download as it goes; ends with `done` or `failed`. */
@@ -69,5 +79,7 @@ export const backups = {
   /** Checks one backup and remembers the result. A backup that is invalid is a result, not a problem. */
   verify: oc.input(EnvironmentRef.extend({ name: BackupName, method: z.enum(['server', 'local']) })).output(BackupVerification),
   /** Streams a backup to this laptop (default: the app's `backups` folder), resumed and hashed. */
-  download: oc.input(EnvironmentRef.extend({ name: BackupName, directory: z.string().max(1024).optional() })).output(eventIterator(DownloadItem)),
+  download: oc
+    .input(EnvironmentRef.extend({ name: BackupName, directory: z.string().max(1024).optional() }))
+    .output(eventIterator(DownloadItem)),
 };

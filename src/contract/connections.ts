@@ -53,7 +53,13 @@ export const ConnectionState = z.strictObject({
 export type ConnectionState = z.infer<typeof ConnectionState>;
 
 /** A key in the app's own store. */
-export const StoredHostKey = z.strictObject({ host: z.string(), port: z.int(), type: z.string(), fingerprint: Fingerprint, addedAt: Timestamp });
+export const StoredHostKey = z.strictObject({
+  host: z.string(),
+  port: z.int(),
+  type: z.string(),
+  fingerprint: Fingerprint,
+  addedAt: Timestamp,
+});
 export type StoredHostKey = z.infer<typeof StoredHostKey>;
 
 export const connections = {
@@ -72,5 +78,7 @@ export const connections = {
   answer: oc.input(EnvironmentRef.extend({ answers: z.array(z.string().max(1024)).max(16) })).output(ConnectionState),
   /** The app's own known hosts. */
   hostKeys: oc.input(z.strictObject({})).output(z.array(StoredHostKey)),
-  forgetHostKey: oc.input(z.strictObject({ host: z.string(), port: z.int(), fingerprint: Fingerprint })).output(z.strictObject({ removed: z.boolean() })),
+  forgetHostKey: oc
+    .input(z.strictObject({ host: z.string(), port: z.int(), fingerprint: Fingerprint }))
+    .output(z.strictObject({ removed: z.boolean() })),
 };

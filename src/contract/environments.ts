@@ -36,7 +36,12 @@ export const SshRoute = z.strictObject({ target: SshHop, jumps: z.array(SshHop).
 export type SshRoute = z.infer<typeof SshRoute>;
 
 /** A name a person gives: one line, no control characters. */
-export const DisplayName = z.string().trim().min(1).max(80).regex(/^[^\p{Cc}\p{Cf}]+$/u, 'one line without control characters');
+export const DisplayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(/^[^\p{Cc}\p{Cf}]+$/u, 'one line without control characters');
 
 /** What a person sets on a connection profile. */
 export const EnvironmentDraft = z.strictObject({
@@ -92,7 +97,9 @@ export const environments = {
   /** Deletes the profile and its secrets; the journal keeps its history. `name` must be typed for production. */
   remove: oc.input(EnvironmentRef.extend({ typedName: z.string().optional() })).output(z.strictObject({ removed: z.literal(true) })),
   /** Reads an OpenSSH client configuration (default `~/.ssh/config`); saves nothing. */
-  readSshConfig: oc.input(z.strictObject({ path: z.string().max(1024).optional() })).output(z.strictObject({ path: z.string(), hosts: z.array(SshConfigHost), warnings: z.array(z.string()) })),
+  readSshConfig: oc
+    .input(z.strictObject({ path: z.string().max(1024).optional() }))
+    .output(z.strictObject({ path: z.string(), hosts: z.array(SshConfigHost), warnings: z.array(z.string()) })),
   exportProfiles: oc.input(z.strictObject({ environmentIds: z.array(Id).optional() })).output(ProfileFile),
   /** Adds a profile file's environments; names that are taken get a number. Nothing is saved when any of them is bad. */
   importProfiles: oc.input(z.strictObject({ file: ProfileFile })).output(z.array(Environment)),

@@ -74,5 +74,7 @@ export const health = {
   watch: oc.input(EnvironmentRef).output(eventIterator(HealthSnapshot)),
   /** Looks at everything now, once, and answers when all looks are in. */
   check: oc.input(EnvironmentRef).output(HealthSnapshot),
-  history: oc.input(EnvironmentRef.extend({ probeId: Id, from: Timestamp, to: Timestamp, maxPoints: z.int().min(1).max(2000) })).output(z.array(HealthSample)),
+  history: oc
+    .input(EnvironmentRef.extend({ probeId: Id, from: Timestamp, to: Timestamp, maxPoints: z.int().min(1).max(2000) }))
+    .output(z.array(HealthSample)),
 };

@@ -4,11 +4,31 @@ import { Id, Sha256, Timestamp } from './common.ts';
 
 /** Past-tense names of what the journal records. */
 export const JournalKind = z.enum([
-  'environment-created', 'environment-changed', 'environment-removed', 'secret-set', 'secret-cleared',
-  'host-key-trusted', 'host-key-refused', 'host-key-forgotten',
-  'probe-flipped', 'alert-flipped', 'backup-verified', 'backup-downloaded',
-  'run-started', 'step-intended', 'step-ended', 'step-probed', 'run-ended', 'revert-started', 'undo-intended', 'undo-ended', 'revert-ended', 'run-cancelled', 'run-interrupted',
-  'note-added', 'app-started',
+  'environment-created',
+  'environment-changed',
+  'environment-removed',
+  'secret-set',
+  'secret-cleared',
+  'host-key-trusted',
+  'host-key-refused',
+  'host-key-forgotten',
+  'probe-flipped',
+  'alert-flipped',
+  'backup-verified',
+  'backup-downloaded',
+  'run-started',
+  'step-intended',
+  'step-ended',
+  'step-probed',
+  'run-ended',
+  'revert-started',
+  'undo-intended',
+  'undo-ended',
+  'revert-ended',
+  'run-cancelled',
+  'run-interrupted',
+  'note-added',
+  'app-started',
 ]);
 export type JournalKind = z.infer<typeof JournalKind>;
 
@@ -41,7 +61,16 @@ export type JournalVerification = z.infer<typeof JournalVerification>;
 export const journal = {
   /** Newest first; `before` is a seq to page on. */
   list: oc
-    .input(z.strictObject({ environmentId: Id.optional(), runId: Id.optional(), kinds: z.array(JournalKind).optional(), text: z.string().max(200).optional(), before: z.int().positive().optional(), limit: z.int().min(1).max(1000) }))
+    .input(
+      z.strictObject({
+        environmentId: Id.optional(),
+        runId: Id.optional(),
+        kinds: z.array(JournalKind).optional(),
+        text: z.string().max(200).optional(),
+        before: z.int().positive().optional(),
+        limit: z.int().min(1).max(1000),
+      }),
+    )
     .output(z.strictObject({ entries: z.array(JournalEntry), total: z.int().nonnegative() })),
   /** New entries as they are written. */
   watch: oc.input(z.strictObject({ environmentId: Id.optional() })).output(eventIterator(JournalEntry)),

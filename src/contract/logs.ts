@@ -66,7 +66,9 @@ export const logs = {
    * The last `tail` lines that pass the filter, then what comes. With `cursor` it goes on there instead: pausing is ending
    * the subscription, which stops the transfer, and resuming is following again from the last cursor.
    */
-  follow: oc.input(EnvironmentRef.extend({ sourceId: Id, tail: z.int().min(0).max(50_000), filter: LogFilter, cursor: LogCursor.optional() })).output(eventIterator(LogItem)),
+  follow: oc
+    .input(EnvironmentRef.extend({ sourceId: Id, tail: z.int().min(0).max(50_000), filter: LogFilter, cursor: LogCursor.optional() }))
+    .output(eventIterator(LogItem)),
   /** Reads backwards through the whole source, and its rotated files, for lines that pass the filter; newest last. */
   search: oc
     .input(EnvironmentRef.extend({ sourceId: Id, filter: LogFilter, limit: z.int().min(1).max(10_000) }))

@@ -21,7 +21,13 @@ export const RunbookInput = z.strictObject({
 export type RunbookInput = z.infer<typeof RunbookInput>;
 
 /** A guided procedure of a stack. */
-export const Runbook = z.strictObject({ id: Id, title: z.string(), description: z.string(), effect: Effect, inputs: z.array(RunbookInput) });
+export const Runbook = z.strictObject({
+  id: Id,
+  title: z.string(),
+  description: z.string(),
+  effect: Effect,
+  inputs: z.array(RunbookInput),
+});
 export type Runbook = z.infer<typeof Runbook>;
 
 /** Something that will be sent, exactly as it will be sent; secrets stand as `‹api-key›`. */
@@ -106,7 +112,17 @@ export type RunStep = z.infer<typeof RunStep>;
  * `interrupted`: the app ended while it ran, nothing is running now. `unknown`: a step's outcome is not known.
  * Both offer only probe, resume, revert.
  */
-export const RunState = z.enum(['running', 'succeeded', 'failed', 'unknown', 'interrupted', 'cancelled', 'reverting', 'reverted', 'revert-failed']);
+export const RunState = z.enum([
+  'running',
+  'succeeded',
+  'failed',
+  'unknown',
+  'interrupted',
+  'cancelled',
+  'reverting',
+  'reverted',
+  'revert-failed',
+]);
 export type RunState = z.infer<typeof RunState>;
 
 export const RunAllowed = z.enum(['probe', 'resume', 'revert', 'cancel']);
@@ -127,7 +143,15 @@ export const Run = z.strictObject({
 });
 export type Run = z.infer<typeof Run>;
 
-export const RunSummary = Run.pick({ id: true, state: true, operator: true, startedAt: true, endedAt: true, summary: true, allowed: true }).extend({
+export const RunSummary = Run.pick({
+  id: true,
+  state: true,
+  operator: true,
+  startedAt: true,
+  endedAt: true,
+  summary: true,
+  allowed: true,
+}).extend({
   environmentId: Id,
   environmentName: z.string(),
   tier: Tier,
@@ -146,7 +170,9 @@ export const runs = {
   /** Looks whether the plan can be carried out. Reads only. */
   preflight: oc.input(z.strictObject({ planId: Id })).output(Preflight),
   /** Binds a person's yes to one plan hash. The token works once and for five minutes. `confirmation-wrong` on another name. */
-  confirm: oc.input(z.strictObject({ planId: Id, planHash: Sha256, typedName: z.string().optional() })).output(z.strictObject({ token: z.string(), expiresAt: Timestamp })),
+  confirm: oc
+    .input(z.strictObject({ planId: Id, planHash: Sha256, typedName: z.string().optional() }))
+    .output(z.strictObject({ token: z.string(), expiresAt: Timestamp })),
   /** Begins the run; it goes on when the window closes. */
   start: oc.input(z.strictObject({ planId: Id, token: z.string() })).output(Run),
   list: oc.input(z.strictObject({ environmentId: Id.optional(), limit: z.int().min(1).max(500) })).output(z.array(RunSummary)),

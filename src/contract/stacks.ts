@@ -30,5 +30,7 @@ export const StackInfo = z.strictObject({
 export type StackInfo = z.infer<typeof StackInfo>;
 
 export const stacks = {
-  list: oc.input(z.strictObject({})).output(z.strictObject({ stacks: z.array(StackInfo), problems: z.array(z.strictObject({ file: z.string(), message: z.string() })) })),
+  list: oc
+    .input(z.strictObject({}))
+    .output(z.strictObject({ stacks: z.array(StackInfo), problems: z.array(z.strictObject({ file: z.string(), message: z.string() })) })),
 };

@@ -2,9 +2,11 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import type { contract } from '../contract/index.ts';
 import { Problem } from '../contract/problem.ts';
 import type { CliClient } from './cli/client.ts';
-import { ReaderLeft, runCli, type SessionSecret } from './cli/program.ts';
+import type { SessionSecret } from './cli/program.ts';
+import { ReaderLeft, runCli } from './cli/program.ts';
 import { dataFolder } from './data-folder.ts';
-import { createHost, type Host } from './host.ts';
+import type { Host } from './host.ts';
+import { createHost } from './host.ts';
 import { portFrom, serve } from './loopback/serve.ts';
 import { findPlaces } from './places.ts';
 import { createLocalClient } from './rpc/local.ts';
@@ -34,7 +36,13 @@ const aborted = new Promise<void>((resolve) => {
 async function open(transport: 'cli' | 'loopback', secrets: readonly SessionSecret[] = []): Promise<Host> {
   const folder = dataFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return createHost({ dataFolder: folder, resourcesFolder: places.resources, transport, version: places.version, sessionSecrets: new Map(secrets.map(({ key, file }) => [key, readSecretFile(file)])) });
+  return createHost({
+    dataFolder: folder,
+    resourcesFolder: places.resources,
+    transport,
+    version: places.version,
+    sessionSecrets: new Map(secrets.map(({ key, file }) => [key, readSecretFile(file)])),
+  });
 }
 
 function readSecretFile(file: string): string {
@@ -63,7 +71,13 @@ const code = await runCli(process.argv.slice(2), {
   async serve({ port }) {
     const fixed = port ?? portFrom(process.env);
     const host = await open('loopback');
-    const serving = await serve({ openHost: async () => host, assetsFolder: places.assets, log: host.log, print: (line) => console.log(line), ...(fixed === undefined ? {} : { port: fixed }) });
+    const serving = await serve({
+      openHost: async () => host,
+      assetsFolder: places.assets,
+      log: host.log,
+      print: (line) => console.log(line),
+      ...(fixed === undefined ? {} : { port: fixed }),
+    });
     await aborted;
     await serving.close();
   },

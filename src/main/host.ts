@@ -7,7 +7,8 @@ import { createBackups } from './backups/backups.ts';
 import { createBackupMemory } from './backups/memory.ts';
 import { createConnections } from './connections/connections.ts';
 import { createDemo } from './demo/manager.ts';
-import { createDemoService, type DemoService } from './demo/service.ts';
+import type { DemoService } from './demo/service.ts';
+import { createDemoService } from './demo/service.ts';
 import { createHttpClient } from './drivers/http/client.ts';
 import type { HttpClient } from './drivers/http/types.ts';
 import { createKeychain } from './drivers/keychain/keychain.ts';
@@ -17,7 +18,8 @@ import { createHealth } from './health/health.ts';
 import { createHttpPool } from './http-pool.ts';
 import { createJournal } from './journal/journal.ts';
 import { createRedactor } from './journal/redactor.ts';
-import { createLog, type Log } from './log.ts';
+import type { Log } from './log.ts';
+import { createLog } from './log.ts';
 import { createLogs } from './logs/logs.ts';
 import { createEnvironments } from './profiles/environments.ts';
 import { createSettings } from './profiles/settings.ts';
@@ -68,7 +70,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const say = (line: string): void => log.info(line);
   const journal = createJournal({ store, operator, clock, redactor });
 
-  const stacks = createStacks({ shippedFolder: join(options.resourcesFolder, 'stacks'), userFolder: join(dataFolder, 'stacks'), actions: createActions({ inspectSqlite }) });
+  const stacks = createStacks({
+    shippedFolder: join(options.resourcesFolder, 'stacks'),
+    userFolder: join(dataFolder, 'stacks'),
+    actions: createActions({ inspectSqlite }),
+  });
   const stackParts = { get: (id: string) => stacks.find(id)?.definition };
   const keychain = createKeychain({ service: 'Quarterdeck' });
   const secrets = createSecrets({ store, keychain, journal, stacks: stackParts, redactor, clock });
@@ -77,7 +83,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   const given = options.sessionSecrets ?? new Map<string, string>();
   for (const value of given.values()) redactor.register(value);
-  const read = async (environmentId: string, key: string): Promise<string | undefined> => given.get(key) ?? secrets.read(environmentId, key);
+  const read = async (environmentId: string, key: string): Promise<string | undefined> =>
+    given.get(key) ?? secrets.read(environmentId, key);
 
   const connections = createConnections({
     environments,
@@ -89,9 +96,17 @@ export async function createHost(options: HostOptions): Promise<Host> {
     prepare: async (environment) => demo.prepare(environment),
     ...(options.knownHosts === undefined ? {} : { files: options.knownHosts }),
   });
-  const demo = createDemoService({ demo: createDemo({ dir: join(dataFolder, 'demo'), log: say }), environments, secrets, connections, log: say });
+  const demo = createDemoService({
+    demo: createDemo({ dir: join(dataFolder, 'demo'), log: say }),
+    environments,
+    secrets,
+    connections,
+    log: say,
+  });
 
-  const pool = createHttpPool((environmentId) => createHttpClient({ connect: (host, port) => connections.connectTo(environmentId, host, port) }));
+  const pool = createHttpPool((environmentId) =>
+    createHttpClient({ connect: (host, port) => connections.connectTo(environmentId, host, port) }),
+  );
   environments.onChange(({ kind, environment }) => {
     if (kind === 'removed') pool.forget(environment.id);
   });
@@ -101,8 +116,25 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   const memory = createBackupMemory(store);
   const health = createHealth({ store, stacks, environments, http, session, secrets: { read }, connections, journal, log, clock });
-  const logs = createLogs({ stacks, environments, session: (environmentId, signal) => connections.sessionFor(environmentId, { wait: true, ...(signal === undefined ? {} : { signal }) }), clock });
-  const backups = createBackups({ memory, stacks, environments, http, session, secrets: { read }, journal, inspectSqlite, localFolder, operator, clock });
+  const logs = createLogs({
+    stacks,
+    environments,
+    session: (environmentId, signal) => connections.sessionFor(environmentId, { wait: true, ...(signal === undefined ? {} : { signal }) }),
+    clock,
+  });
+  const backups = createBackups({
+    memory,
+    stacks,
+    environments,
+    http,
+    session,
+    secrets: { read },
+    journal,
+    inspectSqlite,
+    localFolder,
+    operator,
+    clock,
+  });
   const engine = createEngine({
     store,
     journal,
@@ -126,27 +158,37 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   const info = async (): Promise<AppInfo> => {
     await secrets.ready;
-    return { version, transport, dataFolder, operator, platform: process.platform, node: process.versions.node, electron: process.versions['electron'] ?? null, keychain: secrets.keychainState() };
+    return {
+      version,
+      transport,
+      dataFolder,
+      operator,
+      platform: process.platform,
+      node: process.versions.node,
+      electron: process.versions['electron'] ?? null,
+      keychain: secrets.keychainState(),
+    };
   };
   const router = createRouter({ info, environments, secrets, connections, settings, stacks, health, logs, backups, engine, journal, demo });
   log.info('host opened', { version, transport, node: process.versions.node });
 
   if (options.demoOnFirstRun === true && !(await settings.get()).welcomed && (await environments.list()).length === 0) {
     // In the background: the window does not wait for it, and shows by itself how it went.
-    demo.start().catch((error: unknown) => log.warn('the demo did not start', { error: error instanceof Error ? error.message : String(error) }));
+    demo
+      .start()
+      .catch((error: unknown) => log.warn('the demo did not start', { error: error instanceof Error ? error.message : String(error) }));
   }
 
   let closing: Promise<void> | undefined;
+  // In this order; one that fails is logged and keeps no other from closing.
   const close = async (): Promise<void> => {
-    await engine.close();
-    await health.close();
-    await logs.close();
-    await pool.close();
-    await connections.close();
-    await demo.close();
-    secrets.close();
-    await keychain.close();
-    journal.close();
+    for (const part of [engine, health, logs, pool, connections, demo, secrets, keychain, journal]) {
+      try {
+        await part.close();
+      } catch (error) {
+        log.error('a part of the host did not close', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      }
+    }
     store.close();
   };
   return { router, log, demo, close: () => (closing ??= close()) };
@@ -161,5 +203,7 @@ function missing(): never {
 }
 
 function unset(name: string, key: string): never {
-  throw new Problem('secret-missing', `The secret ${key} of ${name} is not set.`, { hint: `Set it in the environment, or: quarterdeck secret set "${name}" ${key}` });
+  throw new Problem('secret-missing', `The secret ${key} of ${name} is not set.`, {
+    hint: `Set it in the environment, or: quarterdeck secret set "${name}" ${key}`,
+  });
 }

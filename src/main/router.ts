@@ -32,7 +32,20 @@ export interface Services {
 const never = new AbortController().signal;
 
 /** Hangs every service's methods on the contract. Nothing is decided here. */
-export function createRouter({ info, environments, secrets, connections, settings, stacks, health, logs, backups, engine, journal, demo }: Services) {
+export function createRouter({
+  info,
+  environments,
+  secrets,
+  connections,
+  settings,
+  stacks,
+  health,
+  logs,
+  backups,
+  engine,
+  journal,
+  demo,
+}: Services) {
   return os.router({
     app: { info: os.app.info.handler(info) },
     settings: {
@@ -121,5 +134,7 @@ export function createRouter({ info, environments, secrets, connections, setting
 }
 
 function dropUndefined<T extends object>(input: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

@@ -1,7 +1,7 @@
 import type { ContractRouterClient } from '@orpc/contract';
-import type { contract } from '../../contract/index.ts';
 import type { ConnectionState } from '../../contract/connections.ts';
 import type { Environment } from '../../contract/environments.ts';
+import type { contract } from '../../contract/index.ts';
 import { Problem } from '../../contract/problem.ts';
 
 /** The host, in this process, behind the same contract as the window. */
@@ -17,7 +17,10 @@ export async function findEnvironment(client: CliClient, name: string): Promise<
   const found = all.find((environment) => environment.id === name) ?? all.find((environment) => environment.name.toLowerCase() === wanted);
   if (found !== undefined) return found;
   throw new Problem('not-found', `There is no environment named "${name}".`, {
-    hint: all.length === 0 ? 'Add one with: quarterdeck env add -f FILE' : `There are: ${all.map((environment) => environment.name).join(', ')}.`,
+    hint:
+      all.length === 0
+        ? 'Add one with: quarterdeck env add -f FILE'
+        : `There are: ${all.map((environment) => environment.name).join(', ')}.`,
   });
 }
 
@@ -35,7 +38,9 @@ export async function connect(client: CliClient, environment: Environment, signa
     throw Problem.from({
       ...data,
       ...(state.hostKey.verdict === 'unknown'
-        ? { hint: `Compare it with the host's own (ssh-keygen -lf), then: quarterdeck env trust "${environment.name}" --fingerprint ${state.hostKey.offered.fingerprint}` }
+        ? {
+            hint: `Compare it with the host's own (ssh-keygen -lf), then: quarterdeck env trust "${environment.name}" --fingerprint ${state.hostKey.offered.fingerprint}`,
+          }
         : hint === undefined
           ? {}
           : { hint }),

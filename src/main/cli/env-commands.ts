@@ -5,9 +5,9 @@ import { EnvironmentDraft, ProfileFile } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import { connect, findEnvironment } from './client.ts';
 import { ExitWith, exitCodes } from './exit.ts';
+import { table } from './output.ts';
 import type { CommandRunner } from './runner.ts';
 import { readSecret, readStdin } from './stdin.ts';
-import { table } from './output.ts';
 
 /** `env …` and `secret …`. */
 export function environmentCommands(program: Command, run: CommandRunner): void {
@@ -33,7 +33,15 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
         output.answer(environments, () =>
           environments.length === 0
             ? 'No environments yet.'
-            : table([['NAME', 'TIER', 'STACK', 'HOST'], ...environments.map(({ name, tier, stack, ssh }) => [name, tier, stack, [...ssh.jumps, ssh.target].map(({ user, host, port }) => `${user}@${host}:${port}`).join(' → ')])]),
+            : table([
+                ['NAME', 'TIER', 'STACK', 'HOST'],
+                ...environments.map(({ name, tier, stack, ssh }) => [
+                  name,
+                  tier,
+                  stack,
+                  [...ssh.jumps, ssh.target].map(({ user, host, port }) => `${user}@${host}:${port}`).join(' → '),
+                ]),
+              ]),
         );
       }),
     );
@@ -62,7 +70,10 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
     .action((name: string, options: { confirm?: string }) =>
       run(async ({ client, output }) => {
         const environment = await findEnvironment(client, name);
-        const answer = await client.environments.remove({ environmentId: environment.id, ...(options.confirm === undefined ? {} : { typedName: options.confirm }) });
+        const answer = await client.environments.remove({
+          environmentId: environment.id,
+          ...(options.confirm === undefined ? {} : { typedName: options.confirm }),
+        });
         output.answer(answer, () => `removed ${environment.name}`);
       }),
     );
@@ -86,10 +97,16 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
     .action((name: string, key: string) =>
       run(async ({ client, output }) => {
         const environment = await findEnvironment(client, name);
-        const status = await client.secrets.set({ environmentId: environment.id, key, value: await readSecret(`${key} for ${environment.name}: `) });
+        const status = await client.secrets.set({
+          environmentId: environment.id,
+          key,
+          value: await readSecret(`${key} for ${environment.name}: `),
+        });
         output.answer(status, () => `${key} is set (${status.kept})`);
         if (status.kept !== 'session') return;
-        output.say('There is no keychain to keep it in: it is gone when this command ends. Give it to each command with --secret KEY=FILE instead.');
+        output.say(
+          'There is no keychain to keep it in: it is gone when this command ends. Give it to each command with --secret KEY=FILE instead.',
+        );
         throw new ExitWith(exitCodes.failed);
       }),
     );
@@ -100,20 +117,35 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
     .action((name: string) =>
       run(async ({ client, output }) => {
         const status = await client.secrets.status({ environmentId: (await findEnvironment(client, name)).id });
-        output.answer(status, () => table([['KEY', 'SET', 'KEPT IN', ''], ...status.secrets.map(({ key, set, kept, label }) => [key, set ? 'yes' : 'no', kept, label])]));
+        output.answer(status, () =>
+          table([
+            ['KEY', 'SET', 'KEPT IN', ''],
+            ...status.secrets.map(({ key, set, kept, label }) => [key, set ? 'yes' : 'no', kept, label]),
+          ]),
+        );
       }),
     );
 }
 
 async function readProfiles(path: string): Promise<ProfileFile> {
-  const text = path === '-' ? await readStdin() : await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new Problem('bad-input', `${path} can't be read.`, { cause, hint: 'Give the path of a YAML or JSON file, or - for standard input.' });
-  });
+  const text =
+    path === '-'
+      ? await readStdin()
+      : await readFile(path, 'utf8').catch((cause: unknown) => {
+          throw new Problem('bad-input', `${path} can't be read.`, {
+            cause,
+            hint: 'Give the path of a YAML or JSON file, or - for standard input.',
+          });
+        });
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 0 });
   } catch (cause) {
-    throw new Problem('bad-input', `${path} is neither YAML nor JSON: ${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : ''}`, { cause });
+    throw new Problem(
+      'bad-input',
+      `${path} is neither YAML nor JSON: ${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : ''}`,
+      { cause },
+    );
   }
   const draft = EnvironmentDraft.safeParse(withDefaults(value));
   if (draft.success) return { format: 'quarterdeck-profiles', version: 1, environments: [draft.data] };
@@ -121,7 +153,9 @@ async function readProfiles(path: string): Promise<ProfileFile> {
   if (file.success) return file.data;
   const isFile = typeof value === 'object' && value !== null && 'format' in value;
   const issue = (isFile ? file.error : draft.error).issues[0];
-  throw new Problem('bad-input', `${path}: ${issue?.path.join('.') || 'the whole file'}: ${issue?.message ?? 'not a profile'}`, { hint: 'docs/command-line.md shows a profile file.' });
+  throw new Problem('bad-input', `${path}: ${issue?.path.join('.') || 'the whole file'}: ${issue?.message ?? 'not a profile'}`, {
+    hint: 'docs/command-line.md shows a profile file.',
+  });
 }
 
 /** What a person may leave out of a hand-written profile. */

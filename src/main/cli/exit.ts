@@ -1,5 +1,5 @@
 import type { HealthState } from '../../contract/health.ts';
-import { Problem, type ProblemCode } from '../../contract/problem.ts';
+import type { Problem, ProblemCode } from '../../contract/problem.ts';
 import type { RunState } from '../../contract/runs.ts';
 
 /** 0 done/healthy, 1 failed/unhealthy, 2 usage, 3 unknown/unobserved. */
@@ -27,7 +27,15 @@ export function exitOfRun(state: RunState): ExitCode {
   return state === 'unknown' || state === 'interrupted' ? exitCodes.unknown : exitCodes.failed;
 }
 
-const unobserved: ReadonlySet<ProblemCode> = new Set(['cancelled', 'outcome-unknown', 'ssh-unreachable', 'ssh-timeout', 'ssh-connection-lost', 'not-connected', 'timed-out']);
+const unobserved: ReadonlySet<ProblemCode> = new Set([
+  'cancelled',
+  'outcome-unknown',
+  'ssh-unreachable',
+  'ssh-timeout',
+  'ssh-connection-lost',
+  'not-connected',
+  'timed-out',
+]);
 const usage: ReadonlySet<ProblemCode> = new Set(['bad-input', 'confirmation-required', 'confirmation-wrong']);
 
 /** A problem's exit code: what was not seen is 3, a wrong call is 2, the rest is 1. */

@@ -14,8 +14,13 @@ export function journalCommands(program: Command, run: CommandRunner): void {
     .action((options: { env?: string; limit: string }) =>
       run(async ({ client, output }) => {
         const environmentId = options.env === undefined ? undefined : (await findEnvironment(client, options.env)).id;
-        const { entries } = await client.journal.list({ limit: Number(options.limit), ...(environmentId === undefined ? {} : { environmentId }) });
-        output.answer(entries, () => table(entries.toReversed().map(({ seq, at, operator, kind, summary }) => [String(seq), time(at), operator, kind, summary])));
+        const { entries } = await client.journal.list({
+          limit: Number(options.limit),
+          ...(environmentId === undefined ? {} : { environmentId }),
+        });
+        output.answer(entries, () =>
+          table(entries.toReversed().map(({ seq, at, operator, kind, summary }) => [String(seq), time(at), operator, kind, summary])),
+        );
       }),
     );
   journal
@@ -24,7 +29,11 @@ export function journalCommands(program: Command, run: CommandRunner): void {
     .action(() =>
       run(async ({ client, output }) => {
         const result = await client.journal.verify({});
-        output.answer(result, () => (result.ok ? `The journal is whole: ${result.entries} entries, head ${result.headHash ?? '-'}` : `BROKEN at entry ${result.firstBroken?.seq ?? '?'}: ${result.firstBroken?.reason ?? ''}`));
+        output.answer(result, () =>
+          result.ok
+            ? `The journal is whole: ${result.entries} entries, head ${result.headHash ?? '-'}`
+            : `BROKEN at entry ${result.firstBroken?.seq ?? '?'}: ${result.firstBroken?.reason ?? ''}`,
+        );
         if (!result.ok) throw new ExitWith(exitCodes.failed);
       }),
     );
@@ -35,7 +44,8 @@ export function journalCommands(program: Command, run: CommandRunner): void {
     .action((options: { env?: string }) =>
       run(async ({ client, output, signal }) => {
         const environmentId = options.env === undefined ? undefined : (await findEnvironment(client, options.env)).id;
-        for await (const entry of await client.journal.export(environmentId === undefined ? {} : { environmentId }, { signal })) output.answer(entry, () => JSON.stringify(entry));
+        for await (const entry of await client.journal.export(environmentId === undefined ? {} : { environmentId }, { signal }))
+          output.answer(entry, () => JSON.stringify(entry));
       }),
     );
 }

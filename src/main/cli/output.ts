@@ -11,7 +11,11 @@ export interface Output {
 }
 
 /** Writes to the given streams. With `json`, stdout carries one JSON value a line and nothing else. */
-export function createOutput(json: boolean, out: NodeJS.WritableStream = process.stdout, err: NodeJS.WritableStream = process.stderr): Output {
+export function createOutput(
+  json: boolean,
+  out: NodeJS.WritableStream = process.stdout,
+  err: NodeJS.WritableStream = process.stderr,
+): Output {
   return {
     json,
     answer: (value, words) => {
@@ -30,7 +34,10 @@ export function createOutput(json: boolean, out: NodeJS.WritableStream = process
 }
 
 function describeHostKey(question: unknown): string {
-  const { offered, known } = question as { offered?: { type: string; fingerprint: string }; known?: { type: string; fingerprint: string; source: string }[] };
+  const { offered, known } = question as {
+    offered?: { type: string; fingerprint: string };
+    known?: { type: string; fingerprint: string; source: string }[];
+  };
   const lines = [`offered now: ${offered?.type ?? '?'} ${offered?.fingerprint ?? '?'}`];
   for (const key of known ?? []) lines.push(`on record:   ${key.type} ${key.fingerprint} (${key.source})`);
   return lines.join('\n  ');
@@ -39,7 +46,7 @@ function describeHostKey(question: unknown): string {
 /** Rows as columns two spaces apart; the last one is not padded. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
+  for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   return rows.map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ')).join('\n');
 }
 

@@ -2,7 +2,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Problem } from '../../contract/problem.ts';
 import type { CliClient } from './client.ts';
 import { environmentCommands } from './env-commands.ts';
-import { type ExitCode, ExitWith, exitCodes, exitOfProblem } from './exit.ts';
+import type { ExitCode } from './exit.ts';
+import { ExitWith, exitCodes, exitOfProblem } from './exit.ts';
 import { journalCommands } from './journal-commands.ts';
 import { createOutput } from './output.ts';
 import { runCommands } from './run-commands.ts';
@@ -48,7 +49,8 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
       return;
     }
     if (world.signal.reason instanceof ReaderLeft) return;
-    const problem = error instanceof Problem ? error : new Problem('internal-error', error instanceof Error ? error.message : String(error));
+    const problem =
+      error instanceof Problem ? error : new Problem('internal-error', error instanceof Error ? error.message : String(error));
     createOutput(program.opts()['json'] === true).problem(problem);
     code = exitOfProblem(problem);
   };

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { Plan, Preflight, Run, RunStep } from '../../contract/runs.ts';
@@ -21,8 +22,12 @@ export function runCommands(program: Command, run: CommandRunner): void {
         const environment = await findEnvironment(world.client, name);
         await connect(world.client, environment, world.signal);
         if (verb === 'list') return listBackups(world, environment);
-        if (verb === 'create') return execute(world, environment, 'create-backup', options.label === undefined ? {} : { label: options.label }, {});
-        if (backup === undefined) throw new Problem('bad-input', `backups ${verb} needs the name of a backup.`, { hint: `quarterdeck backups "${environment.name}" list shows them.` });
+        if (verb === 'create')
+          return execute(world, environment, 'create-backup', options.label === undefined ? {} : { label: options.label }, {});
+        if (backup === undefined)
+          throw new Problem('bad-input', `backups ${verb} needs the name of a backup.`, {
+            hint: `quarterdeck backups "${environment.name}" list shows them.`,
+          });
         if (verb === 'verify') return verifyBackup(world, environment, backup, options.local === true ? 'local' : 'server');
         if (verb === 'download') return downloadBackup(world, environment, backup, options.to);
         throw new Problem('bad-input', `"${verb}" is none of list, create, verify, download.`);
@@ -42,7 +47,17 @@ export function runCommands(program: Command, run: CommandRunner): void {
         const environment = await findEnvironment(world.client, name);
         if (runbook === undefined) {
           const runbooks = await world.client.runs.runbooks({ environmentId: environment.id });
-          world.output.answer(runbooks, () => table([['RUNBOOK', 'EFFECT', 'INPUTS', ''], ...runbooks.map(({ id, effect, inputs, title }) => [id, effect, inputs.map((input) => (input.required ? input.name : `[${input.name}]`)).join(' '), title])]));
+          world.output.answer(runbooks, () =>
+            table([
+              ['RUNBOOK', 'EFFECT', 'INPUTS', ''],
+              ...runbooks.map(({ id, effect, inputs, title }) => [
+                id,
+                effect,
+                inputs.map((input) => (input.required ? input.name : `[${input.name}]`)).join(' '),
+                title,
+              ]),
+            ]),
+          );
           return;
         }
         await connect(world.client, environment, world.signal);
@@ -58,7 +73,14 @@ export function runCommands(program: Command, run: CommandRunner): void {
       run(async ({ client, output }) => {
         const environmentId = options.env === undefined ? undefined : (await findEnvironment(client, options.env)).id;
         const list = await client.runs.list({ limit: 100, ...(environmentId === undefined ? {} : { environmentId }) });
-        output.answer(list, () => (list.length === 0 ? 'No runs yet.' : table([['RUN', 'STATE', 'STARTED', 'ENVIRONMENT', ''], ...list.map(({ id, state, startedAt, environmentName, title }) => [id, state, time(startedAt), environmentName, title])])));
+        output.answer(list, () =>
+          list.length === 0
+            ? 'No runs yet.'
+            : table([
+                ['RUN', 'STATE', 'STARTED', 'ENVIRONMENT', ''],
+                ...list.map(({ id, state, startedAt, environmentName, title }) => [id, state, time(startedAt), environmentName, title]),
+              ]),
+        );
       }),
     );
   runs
@@ -74,7 +96,13 @@ export function runCommands(program: Command, run: CommandRunner): void {
     runs
       .command(verb)
       .argument('<run>')
-      .description({ probe: 'look how an unknown step really ended; changes nothing', resume: 'go on from the step that is not done', revert: 'undo the completed steps, last first' }[verb])
+      .description(
+        {
+          probe: 'look how an unknown step really ended; changes nothing',
+          resume: 'go on from the step that is not done',
+          revert: 'undo the completed steps, last first',
+        }[verb],
+      )
       .option('--confirm <name>', "the environment's name (needed on production)")
       .action((runId: string, options: { confirm?: string }) =>
         run(async (world) => {
@@ -95,7 +123,13 @@ export function runCommands(program: Command, run: CommandRunner): void {
   }
 }
 
-async function execute(world: CommandWorld, environment: Environment, runbook: string, inputs: Record<string, string>, options: { plan?: boolean; confirm?: string }): Promise<void> {
+async function execute(
+  world: CommandWorld,
+  environment: Environment,
+  runbook: string,
+  inputs: Record<string, string>,
+  options: { plan?: boolean; confirm?: string },
+): Promise<void> {
   const { client, output, signal } = world;
   const plan = await client.runs.plan({ environmentId: environment.id, runbook, inputs }, { signal });
   const preflight = await client.runs.preflight({ planId: plan.id }, { signal });
@@ -106,15 +140,21 @@ async function execute(world: CommandWorld, environment: Environment, runbook: s
       if (!preflight.ok) throw new ExitWith(exitCodes.failed);
       return;
     }
-    throw new Problem('confirmation-required', 'Nothing was done: this destroys data if it goes wrong.', { hint: `When the plan above is what you want, add: --confirm "${environment.name}"` });
+    throw new Problem('confirmation-required', 'Nothing was done: this destroys data if it goes wrong.', {
+      hint: `When the plan above is what you want, add: --confirm "${environment.name}"`,
+    });
   }
   if (!preflight.ok) {
     output.say(describePreflight(preflight));
-    throw new Problem('preflight-blocked', `"${plan.title}" can't be carried out on ${environment.name} now. Nothing was done.`, { hint: preflight.items.find(({ verdict }) => verdict === 'block' || verdict === 'unknown')?.detail ?? 'See the preflight above.' });
+    throw new Problem('preflight-blocked', `"${plan.title}" can't be carried out on ${environment.name} now. Nothing was done.`, {
+      hint: preflight.items.find(({ verdict }) => verdict === 'block' || verdict === 'unknown')?.detail ?? 'See the preflight above.',
+    });
   }
   const typed = options.confirm === undefined ? {} : { typedName: options.confirm };
   if (options.confirm !== undefined && options.confirm !== environment.name) {
-    throw new Problem('confirmation-wrong', `"${options.confirm}" is not the name of this environment. Nothing was done.`, { hint: `It is "${environment.name}".` });
+    throw new Problem('confirmation-wrong', `"${options.confirm}" is not the name of this environment. Nothing was done.`, {
+      hint: `It is "${environment.name}".`,
+    });
   }
   const { token } = await client.runs.confirm({ planId: plan.id, planHash: plan.hash, ...typed }, { signal });
   goOn(signal);
@@ -150,7 +190,11 @@ async function follow({ client, output, signal }: CommandWorld, begun: Run): Pro
   } finally {
     signal.removeEventListener('abort', cancel);
   }
-  output.answer(last, () => `${last.plan.title} on ${last.plan.environmentName}: ${last.state}. ${last.summary}\nrun ${last.id}${last.allowed.length === 0 ? '' : ` (can: ${last.allowed.join(', ')})`}`);
+  output.answer(
+    last,
+    () =>
+      `${last.plan.title} on ${last.plan.environmentName}: ${last.state}. ${last.summary}\nrun ${last.id}${last.allowed.length === 0 ? '' : ` (can: ${last.allowed.join(', ')})`}`,
+  );
   const code = exitOfRun(last.state);
   if (code !== exitCodes.done) throw new ExitWith(code);
 }
@@ -160,7 +204,19 @@ async function listBackups({ client, output, signal }: CommandWorld, environment
   const doomed = new Set(list.retention.removedByNextBackup);
   output.answer(list, () =>
     [
-      table([['NAME', 'SIZE', 'MADE', 'LABEL', 'CHECKED', ''], ...list.backups.map((backup) => [backup.name, size(backup.sizeBytes), time(backup.modifiedAt), backup.label ?? '-', describeVerification(backup.verifications[0]), [backup.protected ? 'protected copy here' : '', doomed.has(backup.name) ? 'deleted by the next backup' : ''].filter((note) => note !== '').join(', ')])]),
+      table([
+        ['NAME', 'SIZE', 'MADE', 'LABEL', 'CHECKED', ''],
+        ...list.backups.map((backup) => [
+          backup.name,
+          size(backup.sizeBytes),
+          time(backup.modifiedAt),
+          backup.label ?? '-',
+          describeVerification(backup.verifications[0]),
+          [backup.protected ? 'protected copy here' : '', doomed.has(backup.name) ? 'deleted by the next backup' : '']
+            .filter((note) => note !== '')
+            .join(', '),
+        ]),
+      ]),
       `${list.statistics.count} backups, ${size(list.statistics.totalBytes)}. Retention: ${list.retention.source}`,
     ].join('\n'),
   );
@@ -170,16 +226,34 @@ function describeVerification(verification: { method: string; valid: boolean; at
   return verification === undefined ? 'never' : `${verification.valid ? 'good' : 'BAD'} (${verification.method}, ${time(verification.at)})`;
 }
 
-async function verifyBackup({ client, output, signal }: CommandWorld, environment: Environment, name: string, method: 'server' | 'local'): Promise<void> {
+async function verifyBackup(
+  { client, output, signal }: CommandWorld,
+  environment: Environment,
+  name: string,
+  method: 'server' | 'local',
+): Promise<void> {
   const result = await client.backups.verify({ environmentId: environment.id, name, method }, { signal });
   output.answer(result, () => `${name}: ${result.valid ? 'good' : 'BAD'} (${method}). ${result.detail}`);
   if (!result.valid) throw new ExitWith(exitCodes.failed);
 }
 
-async function downloadBackup({ client, output, signal }: CommandWorld, environment: Environment, name: string, directory: string | undefined): Promise<void> {
-  for await (const item of await client.backups.download({ environmentId: environment.id, name, ...(directory === undefined ? {} : { directory }) }, { signal })) {
+async function downloadBackup(
+  { client, output, signal }: CommandWorld,
+  environment: Environment,
+  name: string,
+  directory: string | undefined,
+): Promise<void> {
+  for await (const item of await client.backups.download(
+    { environmentId: environment.id, name, ...(directory === undefined ? {} : { directory }) },
+    { signal },
+  )) {
     if (item.kind === 'failed') throw Problem.from(item.problem);
-    if (item.kind === 'done') return output.answer(item, () => `${item.path}\n${size(item.bytes)}, SHA-256 ${item.sha256}${item.resumedFrom > 0 ? `, resumed from ${size(item.resumedFrom)}` : ''}`);
+    if (item.kind === 'done')
+      return output.answer(
+        item,
+        () =>
+          `${item.path}\n${size(item.bytes)}, SHA-256 ${item.sha256}${item.resumedFrom > 0 ? `, resumed from ${size(item.resumedFrom)}` : ''}`,
+      );
   }
   throw new Problem('outcome-unknown', 'The download ended without saying how.');
 }
@@ -189,14 +263,27 @@ function describePlan(plan: Plan): string {
   if (plan.blastRadius.length > 0) lines.push('What it touches:', ...plan.blastRadius.map((text) => `  - ${text}`));
   plan.steps.forEach((step, at) => {
     if (step.id === plan.pointOfNoReturn) lines.push('  ── point of no return ──');
-    lines.push(`${at + 1}. ${step.title}  [${step.effect}]`, ...step.commands.map(({ kind, text }) => text.split('\n').map((line, n) => `     ${n === 0 ? `${kind}: ` : '     '}${line}`).join('\n')));
-    lines.push(`     undo: ${step.undo.kind === 'undo' ? step.undo.title : step.undo.kind === 'irreversible' ? `none: ${step.undo.reason}` : 'nothing to undo'}`);
+    lines.push(
+      `${at + 1}. ${step.title}  [${step.effect}]`,
+      ...step.commands.map(({ kind, text }) =>
+        text
+          .split('\n')
+          .map((line, n) => `     ${n === 0 ? `${kind}: ` : '     '}${line}`)
+          .join('\n'),
+      ),
+    );
+    lines.push(
+      `     undo: ${step.undo.kind === 'undo' ? step.undo.title : step.undo.kind === 'irreversible' ? `none: ${step.undo.reason}` : 'nothing to undo'}`,
+    );
   });
   return lines.join('\n');
 }
 
 function describePreflight(preflight: Preflight): string {
-  return [`Preflight: ${preflight.ok ? 'nothing stands in the way' : 'BLOCKED'}`, table(preflight.items.map(({ verdict, title, detail }) => [`  ${verdict.toUpperCase()}`, title, detail]))].join('\n');
+  return [
+    `Preflight: ${preflight.ok ? 'nothing stands in the way' : 'BLOCKED'}`,
+    table(preflight.items.map(({ verdict, title, detail }) => [`  ${verdict.toUpperCase()}`, title, detail])),
+  ].join('\n');
 }
 
 function describeStep(run: Run, step: RunStep): string {
@@ -206,7 +293,14 @@ function describeStep(run: Run, step: RunStep): string {
 }
 
 function describeRun(run: Run): string {
-  return [`${run.plan.title} on ${run.plan.environmentName}: ${run.state}. ${run.summary}`, `run ${run.id} by ${run.operator}, ${time(run.startedAt)}`, ...run.steps.map((step) => describeStep(run, step)), run.allowed.length === 0 ? '' : `can: ${run.allowed.join(', ')}`].filter((line) => line !== '').join('\n');
+  return [
+    `${run.plan.title} on ${run.plan.environmentName}: ${run.state}. ${run.summary}`,
+    `run ${run.id} by ${run.operator}, ${time(run.startedAt)}`,
+    ...run.steps.map((step) => describeStep(run, step)),
+    run.allowed.length === 0 ? '' : `can: ${run.allowed.join(', ')}`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
 }
 
 function collect(text: string, sofar: Record<string, string>): Record<string, string> {

@@ -17,7 +17,8 @@ export async function readStdin(): Promise<string> {
 /** A secret from stdin: typed without echo on a terminal, else all of it without one trailing line break. */
 export async function readSecret(prompt: string): Promise<string> {
   const value = process.stdin.isTTY ? await typeHidden(prompt) : (await readStdin()).replace(/\r?\n$/, '');
-  if (value === '') throw new Problem('bad-input', 'No value came on standard input.', { hint: 'For example: quarterdeck secret set ENV api-key < file' });
+  if (value === '')
+    throw new Problem('bad-input', 'No value came on standard input.', { hint: 'For example: quarterdeck secret set ENV api-key < file' });
   return value;
 }
 

@@ -76,6 +76,12 @@ export function createDemo(options: { dir: string; spawn?: SpawnDemo; log: (line
         hint: 'Start it on Linux or macOS, or connect to a practice machine of your own.',
       });
     }
+    // A packaged app's fuse forbids its binary to run as Node, and a second copy of the app would be started instead.
+    if (process.versions['electron'] !== undefined && !('defaultApp' in process)) {
+      throw new Problem('not-supported', 'The demo host does not run in the packaged app yet.', {
+        hint: 'In a checkout, npm start has it.',
+      });
+    }
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const child = (options.spawn ?? spawnDemo)(process.execPath, [locateProgram('child'), '--dir', dir], childEnvironment());
     const waiting = new Map<number, (error: string | null) => void>();

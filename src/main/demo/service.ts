@@ -64,7 +64,8 @@ export function createDemoService({ demo, environments, secrets, connections, lo
   /** A demo folder that was deleted comes back with another key; only this port of this computer is meant. */
   const forgetFormerKeys = async ({ sshPort: port, hostKeyFingerprint }: DemoInfo): Promise<void> => {
     for (const { host, port: known, fingerprint } of await connections.hostKeys()) {
-      if (host === '127.0.0.1' && known === port && fingerprint !== hostKeyFingerprint) await connections.forgetHostKey({ host, port, fingerprint });
+      if (host === '127.0.0.1' && known === port && fingerprint !== hostKeyFingerprint)
+        await connections.forgetHostKey({ host, port, fingerprint });
     }
   };
 

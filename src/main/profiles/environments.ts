@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Environment, EnvironmentDraft, ProfileFile, SshConfigHost } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { JournalWriter } from '../journal/types.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import type { Store } from '../store/store.ts';
 import type { StackLookup } from './checks.ts';
 import { checkedDraft } from './checks.ts';
@@ -19,8 +20,8 @@ export interface EnvironmentsOptions {
   readonly store: Store;
   readonly stacks: StackLookup;
   readonly journal: JournalWriter;
-  /** Forgets what it keeps in memory for a removed environment. */
-  readonly secrets?: { forget(environmentId: string): void };
+  /** Forgets what it keeps in memory for a removed environment, and drops sign-in secrets when others stand in their place. */
+  readonly secrets?: Pick<Secrets, 'forget' | 'routeChanged'>;
   readonly clock?: () => number;
   /** The user's home, for `~/.ssh/config`. Default: the system's word. */
   readonly home?: string;
@@ -118,6 +119,7 @@ export function createEnvironments({ store, stacks, journal, secrets, clock = Da
           nameFree(checked.name, environmentId);
           const environment: Environment = { ...before, ...checked, revision: revision + 1, updatedAt: clock() };
           rows.update(environment);
+          secrets?.routeChanged(environmentId, before.ssh, environment.ssh);
           const changed = changedFields(before, environment);
           journal.append({
             kind: 'environment-changed',

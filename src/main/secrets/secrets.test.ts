@@ -223,3 +223,20 @@ it('stores nothing when the journal can’t be written', async () => {
   await expect(secrets.set({ ...api, value: 'x' })).rejects.toMatchObject({ code: 'journal-unwritable' });
   expect(await secrets.read('env-a', 'api-key')).toBeUndefined();
 });
+
+it('a password kept for one host is not there for the next one in its place', async () => {
+  const secrets = start();
+  await secrets.ready;
+  await secrets.set({ ...env, key: 'ssh-password', value: 'for host h only' });
+  await secrets.set({ ...api, value: 'the API key' });
+  const route = { target: hop('password'), jumps: [] };
+  secrets.routeChanged('env-a', route, route);
+  expect(await secrets.read('env-a', 'ssh-password')).toBe('for host h only');
+  secrets.routeChanged('env-a', route, { target: { ...hop('password'), host: 'elsewhere' }, jumps: [] });
+  expect(await secrets.read('env-a', 'ssh-password')).toBeUndefined();
+  expect(await secrets.read('env-a', 'api-key')).toBe('the API key');
+  expect(journal.list({ limit: 1 }).entries[0]).toMatchObject({
+    kind: 'secret-cleared',
+    data: { key: 'ssh-password', why: 'route-changed' },
+  });
+});

@@ -1,10 +1,11 @@
-import type { Environment } from '../../contract/environments.ts';
+import type { Environment, SshRoute } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { KeychainState, SecretStatus } from '../../contract/secrets.ts';
 import type { Keychain } from '../drivers/keychain/keychain.ts';
 import { readKeyFile } from '../drivers/ssh/key-file.ts';
 import type { JournalWriter } from '../journal/types.ts';
 import type { Store } from '../store/store.ts';
+import { movedSecrets } from './moved.ts';
 import { createSecretShelf } from './shelf.ts';
 import type { Opened, SecretPlace } from './vault.ts';
 import { createVault } from './vault.ts';
@@ -43,6 +44,8 @@ export interface Secrets {
     environmentId: string,
     request: { kind: 'password' | 'key-passphrase'; hop: number; jumps: number },
   ): Promise<string | undefined>;
+  /** Clears sign-in secrets in whose place another host, login or key file stands now. Joins the caller's transaction. */
+  routeChanged(environmentId: string, before: SshRoute, after: SshRoute): void;
   /** Forgets what is kept in memory for an environment (its stored rows go with its profile). */
   forget(environmentId: string): void;
   /** Settles when the first look at the keychain, begun when the service was made, is over. */
@@ -175,6 +178,18 @@ export function createSecrets({
     read,
     readForHop: (environmentId, { kind, hop, jumps }) =>
       read(environmentId, kind === 'password' ? passwordKey(hop, jumps) : passphraseKey(hop, jumps)),
+    routeChanged(environmentId, before, after) {
+      const { name } = environment(environmentId);
+      for (const key of movedSecrets(before, after).filter((one) => shelf.has({ environmentId, key: one }))) {
+        journal.append({
+          kind: 'secret-cleared',
+          environmentId,
+          summary: `Secret ${key} of ${name} was cleared: another host, login or key file stands in its place now.`,
+          data: { key, why: 'route-changed' },
+        });
+        shelf.clear({ environmentId, key });
+      }
+    },
     forget: (environmentId) => shelf.forget(environmentId),
     close: () => shelf.close(),
   };
