@@ -48,6 +48,11 @@ export function App() {
   useEffect(() => listenForKeys(window, stores.commands), [stores]);
   useEffect(() => host.onShellCommand((command) => runShellCommand(stores.commands, command)), [host, stores]);
   const place = route.page === 'environment' ? `${route.id}/${route.section}` : formatRoute(route);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place is the reason to look where the focus went
+  useEffect(() => {
+    // What had the focus went away with the screen before: the keyboard goes on in the new one.
+    if (document.activeElement === null || document.activeElement === document.body) document.getElementById('main')?.focus();
+  }, [place]);
   return (
     <HostGate>
       <button type="button" className="skip-link" onClick={() => document.getElementById('main')?.focus()}>

@@ -1,8 +1,9 @@
 import { Command as Cmdk } from 'cmdk';
 import { Dialog as Radix } from 'radix-ui';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { Kbd } from '../ui/kbd.tsx';
+import { useReturnFocus } from '../ui/return-focus.ts';
 import type { Command } from './commands.ts';
 import { allCommands, commandGroups } from './commands.ts';
 import { useStores } from './services.tsx';
@@ -11,13 +12,18 @@ import { useStores } from './services.tsx';
 export function Palette() {
   const { commands } = useStores();
   const state = useStore(commands);
+  const giveBack = useReturnFocus();
+  const chosen = useRef<Command>(undefined);
   const close = (): void => commands.setState({ palette: false });
   const run = (command: Command): void => {
+    chosen.current = command;
     close();
-    // After the dialog has given the focus back, so that the command may move it.
-    setTimeout(() => command.run(), 0);
   };
   const [typed, setTyped] = useState('');
+  const runChosen = (): void => {
+    giveBack();
+    chosen.current?.run();
+  };
   const offered = allCommands(state).filter((command) => command.hidden !== true);
   const items = (of: readonly Command[]) =>
     of.map((command) => (
@@ -36,7 +42,7 @@ export function Palette() {
     <Radix.Root open onOpenChange={(open) => (open ? undefined : close())}>
       <Radix.Portal>
         <Radix.Overlay className="dialog-overlay" />
-        <Radix.Content className="palette" aria-describedby={undefined}>
+        <Radix.Content className="palette" aria-describedby={undefined} onCloseAutoFocus={runChosen}>
           <Radix.Title className="visually-hidden">Command palette</Radix.Title>
           <Cmdk label="Commands" loop>
             <Cmdk.Input

@@ -23,7 +23,7 @@ export function ShortcutSheet() {
     .map((group) => ({ group, of: offered.filter((command) => command.group === group) }))
     .filter(({ of }) => of.length > 0);
   return (
-    <Dialog open onClose={close} title="Keyboard shortcuts" description="Everything else is in the command palette." size="large">
+    <Dialog onClose={close} title="Keyboard shortcuts" description="Everything else is in the command palette." size="large">
       <div className="sheet">
         {groups.map(({ group, of }) => (
           <section key={group}>

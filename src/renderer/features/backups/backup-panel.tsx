@@ -1,6 +1,9 @@
 import { Download, FolderCheck, MonitorCheck, RotateCcw, Server, ShieldCheck, Undo2 } from 'lucide-react';
+import { useCallback, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { Environment } from '../../../contract/environments.ts';
+import type { Command } from '../../app/commands.ts';
+import { useCommands } from '../../app/commands.ts';
 import { navigate, wizardLink } from '../../app/router.ts';
 import { useStores } from '../../app/services.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -74,14 +77,27 @@ export function BackupPanel({ environment, row, connected }: { environment: Envi
   const { id } = environment;
   const work = useStore(backupsWork.store, (all) => all[workKey(id, backup.name)]);
   const busy = work?.kind === 'verifying' || work?.kind === 'downloading';
-  const verify = async (method: 'server' | 'local'): Promise<void> => {
-    await backupsWork.verify(id, backup.name, method);
-    await backups(id).refresh();
-  };
-  const download = async (): Promise<void> => {
+  const verify = useCallback(
+    async (method: 'server' | 'local'): Promise<void> => {
+      await backupsWork.verify(id, backup.name, method);
+      await backups(id).refresh();
+    },
+    [backupsWork, backups, id, backup.name],
+  );
+  const download = useCallback(async (): Promise<void> => {
     await backupsWork.download(id, backup.name, folder === '' ? undefined : folder);
     await backups(id).refresh();
-  };
+  }, [backupsWork, backups, id, backup.name, folder]);
+  const commands = useMemo((): Command[] => {
+    if (!connected || busy) return [];
+    const about = { note: backup.label ?? backup.name, group: 'Here' } as const;
+    return [
+      { id: 'backup-verify-server', title: 'Verify the chosen backup on the server', ...about, run: () => void verify('server') },
+      { id: 'backup-verify-local', title: 'Verify the chosen backup here, from a copy', ...about, run: () => void verify('local') },
+      { id: 'backup-download', title: 'Download the chosen backup', ...about, run: () => void download() },
+    ];
+  }, [connected, busy, backup.label, backup.name, verify, download]);
+  useCommands(commands);
   const restore = (): void => navigate(wizardLink(id, 'restore-backup', { backup: backup.name }));
 
   return (

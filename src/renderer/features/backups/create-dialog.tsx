@@ -76,7 +76,6 @@ export function CreateBackupDialog({ environment, runbook, onClose }: { environm
 
   return (
     <Dialog
-      open
       onClose={close}
       size="large"
       title="Create backup"

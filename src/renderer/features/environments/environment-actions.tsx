@@ -99,7 +99,6 @@ function RemoveDialog({ environment, onClose }: { environment: Environment; onCl
 
   return (
     <Dialog
-      open
       onClose={onClose}
       size="small"
       title={`Delete ${environment.name}?`}

@@ -1,8 +1,10 @@
 import { FileDown, NotebookPen, ShieldCheck } from 'lucide-react';
 import type { FormEvent } from 'react';
-import { useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { JournalVerification } from '../../../contract/journal.ts';
 import type { ProblemData } from '../../../contract/problem.ts';
+import type { Command } from '../../app/commands.ts';
+import { useCommands } from '../../app/commands.ts';
 import { problemOf } from '../../app/problem.ts';
 import { useServices } from '../../app/services.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -32,12 +34,7 @@ export function NoteDialog({ environmentId, onClose }: { environmentId: string |
     if (text.trim() !== '') void add();
   };
   return (
-    <Dialog
-      open
-      onClose={onClose}
-      title="Add a note"
-      description="It is written with the time and your name, and cannot be changed afterwards."
-    >
+    <Dialog onClose={onClose} title="Add a note" description="It is written with the time and your name, and cannot be changed afterwards.">
       <form className="stack stack-3" onSubmit={submit}>
         <Field label="Note">
           {(ids) => (
@@ -98,19 +95,17 @@ export function JournalTools({
 }) {
   const { client, stores } = useServices();
   const [busy, setBusy] = useState<'verify' | 'export'>();
-  const tell = (error: unknown): void => stores.toasts.show({ tone: 'bad', text: problemOf(error).message });
-
-  const verify = async (): Promise<void> => {
+  const verify = useCallback(async (): Promise<void> => {
     setBusy('verify');
     try {
       onVerified(await client.journal.verify({}));
     } catch (error) {
-      tell(error);
+      stores.toasts.show({ tone: 'bad', text: problemOf(error).message });
     } finally {
       setBusy(undefined);
     }
-  };
-  const exportAll = async (): Promise<void> => {
+  }, [client, stores, onVerified]);
+  const exportAll = useCallback(async (): Promise<void> => {
     setBusy('export');
     try {
       const parts: string[] = [];
@@ -119,11 +114,19 @@ export function JournalTools({
       saveFile(`quarterdeck-journal-${new Date().toISOString().slice(0, 10)}.jsonl`, 'application/jsonl', parts);
       stores.toasts.show({ tone: 'ok', text: `${formatCount(parts.length)} entries exported.` });
     } catch (error) {
-      tell(error);
+      stores.toasts.show({ tone: 'bad', text: problemOf(error).message });
     } finally {
       setBusy(undefined);
     }
-  };
+  }, [client, stores, environmentId]);
+  const commands = useMemo(
+    (): Command[] => [
+      { id: 'journal-verify', title: 'Verify the journal', group: 'Here', keys: 'v', run: () => void verify() },
+      { id: 'journal-export', title: 'Export the journal', group: 'Here', run: () => void exportAll() },
+    ],
+    [verify, exportAll],
+  );
+  useCommands(commands);
   return (
     <>
       <Button icon={NotebookPen} onClick={onNote}>

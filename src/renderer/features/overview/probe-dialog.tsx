@@ -54,7 +54,7 @@ export function ProbeDialog({ environment, probe, onClose }: { environment: Envi
   const changes = useMemo(() => changesOf(data ?? []).slice(0, 40), [data]);
 
   return (
-    <Dialog open onClose={onClose} size="large" title={probe.title} description={probe.target}>
+    <Dialog onClose={onClose} size="large" title={probe.title} description={probe.target}>
       <div className="stack stack-4">
         <div className="row row-wrap">
           <Pill look={healthLooks[probe.state]} />

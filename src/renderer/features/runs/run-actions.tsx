@@ -1,6 +1,8 @@
 import { CircleStop, Play, ScanSearch, Undo2 } from 'lucide-react';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Run, RunAllowed } from '../../../contract/runs.ts';
+import type { Command } from '../../app/commands.ts';
+import { useCommands } from '../../app/commands.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { TypedName } from './confirm-fields.tsx';
@@ -27,7 +29,6 @@ function ConfirmAct({ what, run, view, onClose }: { what: 'resume' | 'revert'; r
   };
   return (
     <Dialog
-      open
       onClose={onClose}
       size="small"
       title={`${titles[what]} this run?`}
@@ -67,7 +68,25 @@ function ConfirmAct({ what, run, view, onClose }: { what: 'resume' | 'revert'; r
 /** What can be done with a run now, and nothing else. */
 export function RunActions({ run, view }: { run: Run; view: RunView }) {
   const [asking, setAsking] = useState<'resume' | 'revert'>();
-  const offered = order.filter((what) => run.allowed.includes(what));
+  const { allowed } = run;
+  const { act, busy } = view;
+  const offered = order.filter((what) => allowed.includes(what));
+  const commands = useMemo(
+    () =>
+      order
+        .filter((what) => allowed.includes(what) && busy === undefined)
+        .map(
+          (what): Command => ({
+            id: `run-${what}`,
+            title: `${titles[what]}: this run`,
+            note: explained[what],
+            group: 'Here',
+            run: () => (what === 'resume' || what === 'revert' ? setAsking(what) : void act(what)),
+          }),
+        ),
+    [allowed, busy, act],
+  );
+  useCommands(commands);
   const unsure = run.state === 'unknown' || run.state === 'interrupted';
   if (offered.length === 0) return null;
   return (
@@ -78,9 +97,9 @@ export function RunActions({ run, view }: { run: Run; view: RunView }) {
           icon={icons[what]}
           title={explained[what]}
           tone={unsure && what === 'probe' ? 'primary' : 'plain'}
-          busy={view.busy === what}
-          disabled={view.busy !== undefined}
-          onClick={() => (what === 'resume' || what === 'revert' ? setAsking(what) : void view.act(what))}
+          busy={busy === what}
+          disabled={busy !== undefined}
+          onClick={() => (what === 'resume' || what === 'revert' ? setAsking(what) : void act(what))}
         >
           {titles[what]}
         </Button>

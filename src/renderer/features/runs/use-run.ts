@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import type { ProblemData } from '../../../contract/problem.ts';
 import type { Run } from '../../../contract/runs.ts';
 import { problemOf } from '../../app/problem.ts';
@@ -36,12 +36,8 @@ export function useRun(environmentId: string, runId: string): RunView {
     return () => end.abort();
   }, [host, client, stores, environmentId, runId, round]);
 
-  return {
-    run,
-    problem,
-    busy,
-    retry: () => setRound((before) => before + 1),
-    async act(what, typedName) {
+  const act = useCallback(
+    async (what: 'probe' | 'resume' | 'revert' | 'cancel', typedName?: string): Promise<boolean> => {
       setBusy(what);
       setProblem(undefined);
       try {
@@ -58,5 +54,8 @@ export function useRun(environmentId: string, runId: string): RunView {
         setBusy(undefined);
       }
     },
-  };
+    [client, runId],
+  );
+
+  return { run, problem, busy, act, retry: () => setRound((before) => before + 1) };
 }

@@ -94,7 +94,8 @@ export function createWizard(
       })),
     setTypedName: (typedName) => store.setState({ typedName }),
     async makePlan() {
-      const { values } = store.getState();
+      const { values, busy } = store.getState();
+      if (busy !== undefined) return;
       const missing = missingInputs(runbook, values);
       if (missing.length > 0) return store.setState({ missing, stage: 'inputs' });
       store.setState({ busy: 'planning', problem: undefined, missing: [], plan: undefined, preflight: undefined });

@@ -49,16 +49,22 @@ function Stages({ stage, reach, onStage }: { stage: Stage; reach: number; onStag
 
 /** The foot of each stage: the way on is a submit, so that Enter takes it. */
 function StageForm({ title, onSubmit, children, foot }: { title: string; onSubmit: () => void; children: ReactNode; foot: ReactNode }) {
+  const form = useRef<HTMLFormElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    heading.current?.focus();
+    if (form.current?.contains(document.activeElement) !== true) heading.current?.focus();
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
   }, []);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     onSubmit();
   };
   return (
-    <form className="stage" onSubmit={submit} aria-label={title}>
+    <form ref={form} className="stage" onSubmit={submit} aria-label={title}>
       <div className="stage-body">
         <h2 ref={heading} tabIndex={-1}>
           {title}
@@ -101,7 +107,7 @@ function StageView({ environment, runbook, wizard, state, onStarted }: StageProp
         foot={
           <>
             <ButtonLink href={sectionLink(environment.id, 'runs')}>Cancel</ButtonLink>
-            <Button type="submit" tone="primary" icon={ListChecks} busy={busy === 'planning'}>
+            <Button type="submit" tone="primary" icon={ListChecks} keys="mod+enter" busy={busy === 'planning'}>
               Make the plan
             </Button>
             <span className="faint">Making a plan changes nothing.</span>
@@ -123,7 +129,7 @@ function StageView({ environment, runbook, wizard, state, onStarted }: StageProp
         foot={
           <>
             {back('inputs')}
-            <Button type="submit" tone="primary" icon={ArrowRight}>
+            <Button type="submit" tone="primary" icon={ArrowRight} keys="mod+enter">
               Continue to preflight
             </Button>
           </>
@@ -148,7 +154,7 @@ function StageView({ environment, runbook, wizard, state, onStarted }: StageProp
             <Button icon={RefreshCw} busy={busy === 'checking'} onClick={() => void wizard.runPreflight()}>
               Check again
             </Button>
-            <Button type="submit" tone="primary" icon={ArrowRight} disabled={preflight?.ok !== true}>
+            <Button type="submit" tone="primary" icon={ArrowRight} keys="mod+enter" disabled={preflight?.ok !== true}>
               Continue to confirm
             </Button>
             {stopped && <span className="field-problem">The run cannot begin until this is mended.</span>}

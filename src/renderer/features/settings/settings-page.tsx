@@ -139,7 +139,6 @@ function HostKeys() {
       </ul>
       {asked !== undefined && (
         <Dialog
-          open
           onClose={() => setAsked(undefined)}
           size="small"
           title="Forget this host key?"
