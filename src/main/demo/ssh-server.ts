@@ -9,17 +9,34 @@ import type { Layout } from './friendlyface/layout.ts';
 import { serveSftp } from './sftp-server.ts';
 import { createExec } from './ssh-exec.ts';
 
+interface Key {
+  readonly privateKey: string;
+  readonly parsed: ParsedKey;
+}
+
+function readKey(privateKey: string): Key | undefined {
+  const parsed = ssh2.utils.parseKey(privateKey);
+  return parsed instanceof Error ? undefined : { privateKey, parsed };
+}
+
+/** About one in 400 of the ed25519 keys that ssh2 1.17 writes is one it can't read again (“Malformed OpenSSH private key”). */
+function makeKey(comment: string): Key {
+  for (;;) {
+    const key = readKey(ssh2.utils.generateKeyPairSync('ed25519', { comment }).private);
+    if (key !== undefined) return key;
+  }
+}
+
 /** Reads a key, or makes an ed25519 pair and keeps it: the file is 0600, and the same at the next start. */
-export function keptKey(file: string, comment: string): { privateKey: string; parsed: ParsedKey } {
-  if (!existsSync(file)) {
+export function keptKey(file: string, comment: string): Key {
+  const kept = existsSync(file) ? readKey(readFileSync(file, 'utf8')) : undefined;
+  const key = kept ?? makeKey(comment);
+  if (kept === undefined) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(file, ssh2.utils.generateKeyPairSync('ed25519', { comment }).private, { mode: 0o600 });
+    writeFileSync(file, key.privateKey, { mode: 0o600 });
   }
   chmodSync(file, 0o600);
-  const privateKey = readFileSync(file, 'utf8');
-  const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw parsed;
-  return { privateKey, parsed };
+  return key;
 }
 
 /** The fingerprint as OpenSSH prints it: `SHA256:` and unpadded base64. */
