@@ -1,4 +1,4 @@
-import type { KeeperClock } from './keeper.ts';
+import type { KeeperClock } from './clock.ts';
 
 const shortestMs = 1000;
 const longestMs = 60_000;

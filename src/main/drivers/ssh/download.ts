@@ -4,8 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm } from 'node:fs/promises';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
-import type { TransferTools } from './files.ts';
 import { blockSize, hashPrefix, localProblem, requireSpace, syncDirectory } from './local-file.ts';
+import type { TransferTools } from './transfer.ts';
 import type { SshFiles, TransferProgress, TransferResult } from './types.ts';
 
 type DownloadOptions = NonNullable<Parameters<SshFiles['download']>[2]>;

@@ -11,6 +11,7 @@ import { createLifeline } from './lifeline.ts';
 import { cancelled } from './problems.ts';
 import type { Sftp } from './sftp.ts';
 import { wrapSftp } from './sftp.ts';
+import type { TransferTools } from './transfer.ts';
 import type { RemoteEntry, RemoteScript, SshFiles } from './types.ts';
 import { upload } from './upload.ts';
 
@@ -21,18 +22,6 @@ export interface FilesContext {
   readonly where: string;
   readonly exec: ExecContext;
   openSftp(): Promise<SFTPWrapper>;
-}
-
-/** What a transfer gets to work with; valid while its channel is open. */
-export interface TransferTools {
-  readonly sftp: Sftp;
-  readonly where: string;
-  /** Throws `cancelled` once the caller gave up. */
-  check(): void;
-  /** SHA-256 of a remote file by the host's own tools, in hex. Throws `not-supported` when it has none. */
-  remoteSha256(path: string): Promise<string>;
-  /** Renames over an existing file with the host's `mv`, for servers without OpenSSH's rename. */
-  moveOver(from: string, to: string): Promise<void>;
 }
 
 /** Makes the file side of a session. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ProblemCode, ProblemData } from '../../../contract/problem.ts';
 import { Problem } from '../../../contract/problem.ts';
 import { backOffMs } from './back-off.ts';
-import type { KeeperClock, KeeperState } from './keeper.ts';
+import type { KeeperClock } from './clock.ts';
+import type { KeeperState } from './keeper.ts';
 import { createConnectionKeeper } from './keeper.ts';
 import type { SshSession } from './types.ts';
 

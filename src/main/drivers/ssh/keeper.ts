@@ -2,18 +2,9 @@ import type { ConnectionPhase } from '../../../contract/connections.ts';
 import type { ProblemCode, ProblemData } from '../../../contract/problem.ts';
 import { Problem } from '../../../contract/problem.ts';
 import { backOffMs, createWakeDetector } from './back-off.ts';
+import type { KeeperClock } from './clock.ts';
 import { cancelled, reasonOf } from './problems.ts';
 import type { SshSession } from './types.ts';
-
-/** The clocks and the timer that a keeper lives by; a test gives its own. */
-export interface KeeperClock {
-  /** Unix milliseconds. */
-  now(): number;
-  /** Milliseconds that only ever grow. */
-  monotonic(): number;
-  /** Calls back after a delay; returns the way to take it back. */
-  after(ms: number, run: () => void): () => void;
-}
 
 /** How a kept connection stands. */
 export interface KeeperState {

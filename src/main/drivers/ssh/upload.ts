@@ -3,8 +3,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { Problem } from '../../../contract/problem.ts';
 import { cleanText } from '../text.ts';
-import type { TransferTools } from './files.ts';
 import { blockSize, hashPrefix, localProblem } from './local-file.ts';
+import type { TransferTools } from './transfer.ts';
 import type { SshFiles, TransferProgress, TransferResult } from './types.ts';
 
 type UploadOptions = NonNullable<Parameters<SshFiles['upload']>[2]>;
