@@ -51,7 +51,11 @@ export function Sparkline({ samples }: { samples: readonly HealthSample[] }) {
             {run.length > 1 && (
               <path className="spark-area" d={`${line}L${x(last).toFixed(1)} ${bottom}L${x(first).toFixed(1)} ${bottom}Z`} />
             )}
-            <path className="spark-line" d={run.length > 1 ? line : `${line}h0.1`} vectorEffect="non-scaling-stroke" />
+            <path
+              className={run.length > 1 ? 'spark-line' : 'spark-line spark-dot'}
+              d={run.length > 1 ? line : `${line}h0.1`}
+              vectorEffect="non-scaling-stroke"
+            />
           </g>
         );
       })}

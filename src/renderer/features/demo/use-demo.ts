@@ -18,8 +18,8 @@ export const faults: readonly { readonly id: DemoFault; readonly title: string; 
 
 export interface Demo {
   readonly status: Loaded<DemoStatus>;
-  /** Starts it, connects it and opens its overview. */
-  start(): Promise<void>;
+  /** Starts it, connects it and opens its overview; `stay` leaves the screen as it is. */
+  start(options?: { readonly stay?: boolean }): Promise<void>;
   stop(): Promise<void>;
   setFault(fault: DemoFault, on: boolean): Promise<void>;
   readonly commands: readonly Command[];
@@ -31,21 +31,24 @@ export function useDemo(): Demo {
   const status = useLoadable(stores.demo);
   const tell = useCallback((error: unknown) => stores.toasts.show({ tone: 'bad', text: problemOf(error).message }), [stores]);
 
-  const start = useCallback(async () => {
-    try {
-      stores.demo.update((demo) => ({ ...demo, state: 'starting' }));
-      const demo = await client.demo.start({});
-      stores.demo.set(demo);
-      await stores.environments.refresh();
-      client.settings.set({ welcomed: true }).then(stores.settings.set, () => undefined);
-      if (demo.environmentId === null) return tell(new Error(demo.detail));
-      navigate(sectionLink(demo.environmentId, 'overview'));
-      await stores.connections.connect(demo.environmentId);
-    } catch (error) {
-      tell(error);
-      await stores.demo.refresh();
-    }
-  }, [client, stores, tell]);
+  const start = useCallback(
+    async ({ stay = false }: { readonly stay?: boolean } = {}) => {
+      try {
+        stores.demo.update((demo) => ({ ...demo, state: 'starting' }));
+        const demo = await client.demo.start({});
+        stores.demo.set(demo);
+        await stores.environments.refresh();
+        client.settings.set({ welcomed: true }).then(stores.settings.set, () => undefined);
+        if (demo.environmentId === null) return tell(new Error(demo.detail));
+        if (!stay) navigate(sectionLink(demo.environmentId, 'overview'));
+        await stores.connections.connect(demo.environmentId);
+      } catch (error) {
+        tell(error);
+        await stores.demo.refresh();
+      }
+    },
+    [client, stores, tell],
+  );
 
   const stop = useCallback(async () => {
     try {

@@ -1,6 +1,6 @@
 import { Ellipsis, FlaskConical, Pencil, Plug, RotateCcw, Unplug } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { useMemo } from 'react';
+import { useCallback, useMemo } from 'react';
 import type { Environment } from '../../../contract/environments.ts';
 import type { Command } from '../../app/commands.ts';
 import { useCommands } from '../../app/commands.ts';
@@ -15,6 +15,7 @@ import { ConnectionPanel } from '../connection/connection-panel.tsx';
 import { useConnection } from '../connection/use-connection.ts';
 import { connectionLook, hopText } from '../connection/words.ts';
 import { DemoControl } from '../demo/demo-control.tsx';
+import { useDemo } from '../demo/use-demo.ts';
 import { RunBanner } from '../runs/run-banner.tsx';
 import { useRunbookCommands } from '../runs/use-runbooks.ts';
 import { useEnvironmentActions } from './environment-actions.tsx';
@@ -36,6 +37,12 @@ export function EnvironmentFrame({ environment, section, children }: { environme
   const { id, name, tier } = environment;
   const { state, busy, connected } = useConnection(id);
   const actions = useEnvironmentActions(environment);
+  const { start } = useDemo();
+  // The demo's host is made on demand: to connect to it is to start it.
+  const connect = useCallback(
+    () => void (environment.demo ? start({ stay: true }) : connections.connect(id)),
+    [environment.demo, start, connections, id],
+  );
   const look = connectionLook(state, busy);
 
   const commands = useMemo(
@@ -60,12 +67,12 @@ export function EnvironmentFrame({ environment, section, children }: { environme
       },
       connected
         ? { id: 'disconnect', title: 'Disconnect', note: name, group: 'Environment', run: () => void connections.disconnect(id) }
-        : { id: 'connect', title: 'Connect', note: name, group: 'Environment', keys: 'c', run: () => void connections.connect(id) },
+        : { id: 'connect', title: 'Connect', note: name, group: 'Environment', keys: 'c', run: connect },
       { id: 'duplicate', title: 'Duplicate the environment', note: name, group: 'Environment', run: actions.duplicate },
       { id: 'export', title: 'Export the profile to a file', note: name, group: 'Environment', run: actions.exportProfile },
       { id: 'delete', title: 'Delete the environment…', note: name, group: 'Environment', words: 'remove', run: actions.remove },
     ],
-    [id, name, connected, connections, actions.duplicate, actions.exportProfile, actions.remove],
+    [id, name, connected, connections, connect, actions.duplicate, actions.exportProfile, actions.remove],
   );
   useCommands(commands);
   useRunbookCommands(environment);
@@ -107,7 +114,7 @@ export function EnvironmentFrame({ environment, section, children }: { environme
               tone={state?.phase === 'blocked' ? 'plain' : 'primary'}
               icon={state?.phase === 'blocked' ? RotateCcw : Plug}
               busy={busy === 'connecting' || state?.phase === 'connecting'}
-              onClick={() => void connections.connect(id)}
+              onClick={connect}
             >
               {state?.phase === 'blocked' || state?.phase === 'waiting-to-retry' ? 'Try now' : 'Connect'}
             </Button>

@@ -13,20 +13,17 @@ import { RunActions } from './run-actions.tsx';
 import { RunSteps } from './run-steps.tsx';
 import { useRun } from './use-run.ts';
 
-const unsureWords: Readonly<Partial<Record<Run['state'], string>>> = {
-  interrupted: 'Quarterdeck ended while this ran. Nothing is running now, and nothing is assumed about the step that was under way.',
-  unknown: 'The end of a step was not seen. Nothing is assumed about it.',
-};
-
 function Result({ run }: { run: Run }) {
   const look = runLooks[run.state];
-  const unsure = unsureWords[run.state];
+  const unsure = run.steps.some(({ state }) => state === 'unknown');
   const tone = look.tone === 'busy' || look.tone === 'mute' ? '' : `note-${look.tone}`;
   return (
     <div className={`note ${tone}`} role="status" aria-label="How it stands">
       <div className="stack">
         <p className="run-summary break">{run.summary}</p>
-        {unsure !== undefined && <p className="muted">{unsure} Probe it, then resume or revert.</p>}
+        {unsure && (
+          <p className="muted">Nothing is assumed about a step whose end was not seen: it is neither shown as done nor as failed.</p>
+        )}
       </div>
     </div>
   );

@@ -1,5 +1,7 @@
+import { ChevronDown } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
 import type { PlanStep, Run, RunStep } from '../../../contract/runs.ts';
-import { formatBytes, formatCount, formatDuration, plural } from '../../ui/format.ts';
+import { formatBytes, formatCount, formatDuration } from '../../ui/format.ts';
 import { stepLooks } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Progress } from '../../ui/progress.tsx';
@@ -40,44 +42,66 @@ function StepProgress({ title, progress }: { title: string; progress: NonNullabl
   );
 }
 
-function StepItem({ planned, step, showFacts }: { planned: PlanStep; step: RunStep; showFacts: boolean }) {
-  const look = stepLooks[step.state];
-  const Icon = look.icon;
+/** What a step found, and what was sent for it. */
+function StepDetails({ planned, step }: { planned: PlanStep; step: RunStep }) {
   const facts = Object.entries(step.output);
   return (
-    <div className={`run-step run-step-${step.state}`}>
+    <div className="stack">
+      {facts.length > 0 && (
+        <dl className="facts">
+          {facts.map(([name, value]) => (
+            <div key={name} className="facts-pair">
+              <dt>{name}</dt>
+              <dd className="mono">{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      <CommandList commands={planned.commands} label={`Commands: ${planned.title}`} />
+    </div>
+  );
+}
+
+function StepItem({ planned, step, last }: { planned: PlanStep; step: RunStep; last: boolean }) {
+  const look = stepLooks[step.state];
+  const Icon = look.icon;
+  const [opened, setOpened] = useState<boolean>();
+  const item = useRef<HTMLDivElement>(null);
+  const now = step.state === 'running' || step.state === 'reverting' || step.state === 'unknown';
+  useEffect(() => {
+    if (now) item.current?.scrollIntoView({ block: 'nearest' });
+  }, [now]);
+  // What the last step found is what the whole run was for.
+  const open = opened ?? (last && step.state === 'done');
+  const something = planned.commands.length > 0 || Object.keys(step.output).length > 0;
+  return (
+    <div ref={item} className={`run-step run-step-${step.state}`}>
       <Icon size={16} aria-hidden="true" className={`tone-${look.tone} run-step-icon ${look.tone === 'busy' ? 'spin' : ''}`} />
       <div className="stack grow run-step-words">
         <div className="row">
           <h3 className="break">{planned.title}</h3>
           <span className={`run-step-state tone-${look.tone}`}>{look.word}</span>
-          <span className="end">
+          <span className="row end">
             <StepTime step={step} />
+            {something && (
+              <button
+                type="button"
+                className="disclosure"
+                aria-expanded={open}
+                aria-label={`Details of ${planned.title}`}
+                onClick={() => setOpened(!open)}
+              >
+                Details
+                <ChevronDown size={13} aria-hidden="true" />
+              </button>
+            )}
           </span>
         </div>
         {step.state === 'unknown' && <p className="tone-unsure">{notSeen}</p>}
         {step.observed !== null && <p className="break">{step.observed}</p>}
         {step.progress !== null && step.state === 'running' && <StepProgress title={planned.title} progress={step.progress} />}
-        {facts.length > 0 && (
-          <details className="undo" open={showFacts}>
-            <summary>{plural(facts.length, 'fact')}</summary>
-            <dl className="facts">
-              {facts.map(([name, value]) => (
-                <div key={name} className="facts-pair">
-                  <dt>{name}</dt>
-                  <dd className="mono">{value}</dd>
-                </div>
-              ))}
-            </dl>
-          </details>
-        )}
         {step.problem !== null && <ProblemView problem={step.problem} />}
-        {planned.commands.length > 0 && (
-          <details className="undo">
-            <summary>What {step.state === 'pending' || step.state === 'skipped' ? 'would be' : 'was'} sent</summary>
-            <CommandList commands={planned.commands} label={`Commands: ${planned.title}`} />
-          </details>
-        )}
+        {open && something && <StepDetails planned={planned} step={step} />}
       </div>
     </div>
   );
@@ -93,7 +117,7 @@ export function RunSteps({ run }: { run: Run }) {
         return (
           <li key={planned.id} aria-label={`${planned.title}: ${stepLooks[step.state].word}`}>
             {planned.id === run.plan.pointOfNoReturn && <NoReturn />}
-            <StepItem planned={planned} step={step} showFacts={planned === run.plan.steps.at(-1)} />
+            <StepItem planned={planned} step={step} last={planned === run.plan.steps.at(-1)} />
           </li>
         );
       })}
