@@ -4,7 +4,7 @@ import { createCamera } from './support/screens.ts';
 import { createWindow } from './support/window.ts';
 
 test.use({ viewport: { width: 1280, height: 800 } });
-test.describe.configure({ timeout: 180_000 });
+test.describe.configure({ timeout: 300_000 });
 
 test('the screens of the demo, in both themes', async ({ page, host, browser, watch }) => {
   const served = await host();

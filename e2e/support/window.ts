@@ -86,5 +86,3 @@ export function createWindow(page: Page) {
     },
   };
 }
-
-export type Window = ReturnType<typeof createWindow>;
