@@ -10,8 +10,9 @@ import type { Feed } from '../rpc/feed.ts';
 import { createFeed } from '../rpc/feed.ts';
 import { inputValue } from '../stack-inputs.ts';
 import { evicted, readRetention } from '../stacks/actions/friendlyface/retention.ts';
-import type { ApiOutcome, FriendlyFaceApi } from './friendlyface-api.ts';
-import { friendlyFaceApi } from './friendlyface-api.ts';
+import type { FriendlyFaceApi } from '../stacks/friendlyface/client.ts';
+import { friendlyFaceApi } from '../stacks/friendlyface/client.ts';
+import { whyInvalid } from '../stacks/friendlyface/problems.ts';
 import { checkLocally, fingerprint } from './local-copy.ts';
 import type { BackupsOptions } from './types.ts';
 
@@ -45,7 +46,11 @@ export function createBackups(options: BackupsOptions): Backups {
     const input = (name: string | undefined): string => (name === undefined ? '' : inputValue(stack, environment.inputs, name));
     return {
       environment,
-      api: friendlyFaceApi(options.http(environmentId), input(backups.base_url), () => options.secrets.read(environmentId, backups.secret)),
+      api: friendlyFaceApi({
+        http: options.http(environmentId),
+        baseUrl: input(backups.base_url),
+        secret: () => options.secrets.read(environmentId, backups.secret),
+      }),
       folder: input(backups.folder),
       envFile: input(backups.env_file),
     };
@@ -53,21 +58,17 @@ export function createBackups(options: BackupsOptions): Backups {
 
   /** Checks the service's own way; it answers 200 whatever it found. */
   const checkOnServer = async ({ api }: Place, name: string) => {
-    const body = settled(await api.verify(name)).body;
-    if (!body.valid) {
-      const why = 'error' in body ? body.error : body.integrity_result;
-      return { valid: false, detail: `The deployment says: ${cleanText(why, { maxLength: 500 })}` };
-    }
-    const sha256 = 'checksum_sha256' in body ? body.checksum_sha256 : undefined;
-    const result = 'integrity_result' in body ? cleanText(body.integrity_result, { maxLength: 500 }) : '';
+    const check = await api.verify(name);
+    if (!check.valid) return { valid: false, detail: `The deployment says: ${whyInvalid(check)}` };
+    const result = cleanText(check.integrity_result, { maxLength: 500 });
     // "valid" beside an integrity text that is not ok would be a contradiction: then it is not called good.
-    return { valid: result === 'ok', detail: `The deployment's own check says: ${result}.`, ...(sha256 === undefined ? {} : { sha256 }) };
+    return { valid: result === 'ok', detail: `The deployment's own check says: ${result}.`, sha256: check.checksum_sha256 };
   };
 
   /** What the deployment says the file's hash is; undefined when it calls it invalid. */
   const expectedHash = async ({ api }: Place, name: string): Promise<string | undefined> => {
-    const { body } = settled(await api.verify(name));
-    return body.valid ? body.checksum_sha256 : undefined;
+    const check = await api.verify(name);
+    return check.valid ? check.checksum_sha256 : undefined;
   };
 
   const fetchCopy = async (
@@ -97,21 +98,12 @@ export function createBackups(options: BackupsOptions): Backups {
   return {
     async list({ environmentId }) {
       const where = await place(environmentId);
-      const [listed, stats, session] = await Promise.all([
-        where.api.listBackups().then(settled),
-        where.api.stats().then(settled),
-        options.session(environmentId),
-      ]);
+      const [listed, stats, session] = await Promise.all([where.api.listBackups(), where.api.stats(), options.session(environmentId)]);
       const retention = await readRetention(session, where.envFile);
       const now = clock();
       // A name that could not be a file of this folder is not offered: no other call would take it.
-      const rows = listed.body.backups.filter(({ filename }) => BackupName.safeParse(filename).success);
-      const comparable = rows.map(({ filename, size_bytes, modified }) => ({
-        filename,
-        size_bytes,
-        modified: new Date(modified).toISOString(),
-      }));
-      const { total_count, total_size_bytes, oldest, newest } = stats.body;
+      const rows = listed.filter(({ filename }) => BackupName.safeParse(filename).success);
+      const { total_count, total_size_bytes, oldest, newest } = stats;
       return {
         at: now,
         backups: rows.map((row) => describe(environmentId, row)).sort((a, b) => b.modifiedAt - a.modifiedAt),
@@ -120,8 +112,8 @@ export function createBackups(options: BackupsOptions): Backups {
           maxCount: retention.count,
           maxDays: retention.days,
           source: `keeps ${retention.count}${retention.days === null ? '' : `, none older than ${retention.days} days`} (${retention.source}); enforced after every new backup`,
-          removedByCleanup: evicted(comparable, retention, 0, now),
-          removedByNextBackup: evicted(comparable, retention, 1, now),
+          removedByCleanup: evicted(rows, retention, 0, now),
+          removedByNextBackup: evicted(rows, retention, 1, now),
         },
       };
     },
@@ -252,12 +244,6 @@ export function createBackups(options: BackupsOptions): Backups {
       localPath: here ? localPath : null,
     };
   }
-}
-
-/** The answer, or its problem thrown. */
-function settled<T>(outcome: ApiOutcome<T>): { readonly body: T } {
-  if (outcome.outcome !== 'done') throw Problem.from(outcome.problem);
-  return outcome;
 }
 
 /** The contract refuses such names already; this is the last line, because a path is made of them. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { count, done, failed, unknown } from '../tools.ts';
-import { ApiInput, friendlyFace, shown } from './api.ts';
+import { ApiInput, friendlyFace, shown } from './input.ts';
 import { evicted, readRetention } from './retention.ts';
 
 const Input = z.strictObject({ ...ApiInput, env_file: z.string().max(1024).default('') });
@@ -19,7 +19,7 @@ export const cleanupAction = defineAction<Input>({
   outputs: ['removed', 'removed_count', 'remaining'],
   describe: ({ base_url, secret }) => [shown(base_url, 'POST', '/admin/backup/cleanup', secret)],
   async preflight(context, input) {
-    const backups = await friendlyFace(context, input).list();
+    const backups = await friendlyFace(context, input).listBackups();
     const retention = await readRetention(await context.session(), input.env_file);
     const gone = evicted(backups, retention, 0, context.now());
     const kept = gone.filter((name) => context.memory.recall(context.environment.id, name)?.protected === true);
@@ -38,15 +38,15 @@ export const cleanupAction = defineAction<Input>({
   async execute(context, input) {
     const api = friendlyFace(context, input);
     try {
-      context.record({ before: JSON.stringify((await api.list()).map(({ filename }) => filename)) });
+      context.record({ before: JSON.stringify((await api.listBackups()).map(({ filename }) => filename)) });
     } catch (error) {
       return failed(toProblem(error));
     }
     const answer = await api.cleanup();
-    if (answer.sent === 'failed') return failed(answer.problem);
-    if (answer.sent === 'unknown') return unknown(answer.problem);
+    if (answer.outcome === 'failed') return failed(answer.problem);
+    if (answer.outcome === 'unknown') return unknown(answer.problem);
     try {
-      const left = new Set((await api.list()).map(({ filename }) => filename));
+      const left = new Set((await api.listBackups()).map(({ filename }) => filename));
       const { removed } = answer.body;
       const lying = removed.filter((name) => left.has(name));
       if (lying.length > 0)
@@ -67,7 +67,7 @@ export const cleanupAction = defineAction<Input>({
   async probe(context, input) {
     const before = context.recorded['before'];
     if (before === undefined) return { found: 'not-done', observed: 'It was never asked for.' };
-    const left = (await friendlyFace(context, input).list()).map(({ filename }) => filename);
+    const left = (await friendlyFace(context, input).listBackups()).map(({ filename }) => filename);
     const gone = (JSON.parse(before) as string[]).filter((name) => !left.includes(name));
     if (gone.length === 0) return { found: 'not-done', observed: 'Nothing is deleted; cleaning up again is harmless.' };
     return {

@@ -6,10 +6,11 @@ import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { Action, ActionContext } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
+import { whyInvalid } from '../../friendlyface/problems.ts';
 import { isPlaceholder } from '../../references.ts';
 import type { ActionTools } from '../tools.ts';
 import { BackupFact, done, fact, failed, RemotePath, unknown } from '../tools.ts';
-import { ApiInput, friendlyFace, shown } from './api.ts';
+import { ApiInput, friendlyFace, shown } from './input.ts';
 import { ensureOnHost, secureCopy } from './local-copy.ts';
 import { laptopSpace } from './space.ts';
 
@@ -25,16 +26,16 @@ async function verifiedByDeployment(
   input: { base_url: string; secret: string; backup: string },
 ): Promise<PreflightItem> {
   const title = 'The chosen backup';
-  const listed = (await friendlyFace(context, input).list()).some(({ filename }) => filename === input.backup);
+  const listed = (await friendlyFace(context, input).listBackups()).some(({ filename }) => filename === input.backup);
   if (!listed) return { id: 'backup', title, verdict: 'block', detail: `The deployment has no backup ${plainLine(input.backup, 100)}.` };
-  const { valid, error, integrity_result: result } = await friendlyFace(context, input).verify(input.backup);
-  return valid
+  const check = await friendlyFace(context, input).verify(input.backup);
+  return check.valid
     ? { id: 'backup', title, verdict: 'pass', detail: `The deployment finds ${input.backup} valid.` }
     : {
         id: 'backup',
         title,
         verdict: 'block',
-        detail: `${input.backup} is not valid: ${plainLine(error ?? result ?? 'no reason given', 200)}.`,
+        detail: `${input.backup} is not valid: ${whyInvalid(check)}.`,
       };
 }
 
@@ -53,7 +54,7 @@ export const secureCopyAction = (tools: ActionTools): Action =>
     ],
     async preflight(context, input) {
       if (isPlaceholder(input.backup)) return [];
-      const size = (await friendlyFace(context, input).list()).find(({ filename }) => filename === input.backup)?.size_bytes ?? 0;
+      const size = (await friendlyFace(context, input).listBackups()).find(({ filename }) => filename === input.backup)?.size_bytes ?? 0;
       const file = await (await context.session()).files.stat(posix.join(input.backup_dir, input.backup));
       await mkdir(context.localFolder, { recursive: true, mode: 0o700 });
       return [
@@ -129,8 +130,10 @@ export const verifyBackupAction = defineAction<VerifyInput>({
   outputs: ['sha256'],
   describe: ({ base_url, secret, backup }) => [shown(base_url, 'POST', `/admin/backup/verify?filename=${backup}`, secret)],
   async execute(context, input) {
-    const { valid, checksum_sha256: sha256, error, integrity_result: result } = await friendlyFace(context, input).verify(input.backup);
-    const detail = valid ? 'The deployment finds it valid.' : plainLine(error ?? result ?? 'not valid', 300);
+    const check = await friendlyFace(context, input).verify(input.backup);
+    const { valid } = check;
+    const sha256 = check.valid ? check.checksum_sha256 : undefined;
+    const detail = check.valid ? 'The deployment finds it valid.' : whyInvalid(check);
     context.memory.verified({
       environmentId: context.environment.id,
       name: input.backup,
@@ -141,7 +144,7 @@ export const verifyBackupAction = defineAction<VerifyInput>({
       detail,
       ...(sha256 === undefined ? {} : { sha256 }),
     });
-    return valid && sha256 !== undefined
+    return sha256 !== undefined
       ? done(`${input.backup}: ${detail}`, { sha256 })
       : failed(
           new Problem('verification-failed', `${input.backup} is not valid: ${detail}`, { hint: 'Do not restore it; choose another.' }),

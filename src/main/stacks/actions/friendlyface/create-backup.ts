@@ -4,8 +4,9 @@ import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { ActionContext, Facts, ProbeOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
+import { whyInvalid } from '../../friendlyface/problems.ts';
 import { count, done, failed, lookUntilSettled, RemotePath, unknown } from '../tools.ts';
-import { ApiInput, friendlyFace, shown } from './api.ts';
+import { ApiInput, friendlyFace, shown } from './input.ts';
 import { evicted, readRetention } from './retention.ts';
 import { hostSpace } from './space.ts';
 
@@ -20,7 +21,7 @@ export type CreateInput = z.infer<typeof Input>;
 /** What is recorded before the request, so that a lost answer never leads to a second backup. */
 async function snapshot(context: ActionContext, input: CreateInput): Promise<Record<string, string>> {
   const api = friendlyFace(context, input);
-  const names = (await api.list()).map(({ filename }) => filename);
+  const names = (await api.listBackups()).map(({ filename }) => filename);
   // A deployment whose database is gone still gets its attempt; the counts are then not known.
   const health = await api.health().catch(() => undefined);
   return {
@@ -36,7 +37,7 @@ async function adopt(context: ActionContext, input: CreateInput, recorded: Facts
   if (before === undefined) return { found: 'not-done', observed: 'The backup was never asked for.' };
   const api = friendlyFace(context, input);
   const old = new Set(JSON.parse(before) as string[]);
-  const fresh = (await api.list()).filter(({ filename }) => !old.has(filename));
+  const fresh = (await api.listBackups()).filter(({ filename }) => !old.has(filename));
   if (fresh.length === 0) return { found: 'not-done', observed: 'No new backup is there.' };
   if (fresh.length > 1)
     return {
@@ -44,13 +45,14 @@ async function adopt(context: ActionContext, input: CreateInput, recorded: Facts
       observed: `${fresh.length} new backups are there, and which one is this run's can't be told: ${fresh.map(({ filename }) => plainLine(filename, 80)).join(', ')}.`,
     };
   const name = fresh[0]?.filename ?? '';
-  const { valid, checksum_sha256: sha256, size_bytes: size } = await api.verify(name);
-  if (!valid || sha256 === undefined) return { found: 'unknown', observed: `${plainLine(name, 80)} is there, and is not (yet) valid.` };
+  const check = await api.verify(name);
+  if (!check.valid) return { found: 'unknown', observed: `${plainLine(name, 80)} is there, and is not (yet) valid.` };
+  const { checksum_sha256: sha256, size_bytes: size } = check;
   remember(context, input, name, sha256);
   return {
     found: 'done',
     observed: `Its answer was lost; the one new backup ${name} was found, verified and adopted.`,
-    output: facts(recorded, name, sha256, size ?? 0),
+    output: facts(recorded, name, sha256, size),
   };
 }
 
@@ -94,8 +96,8 @@ export async function makeBackup(context: ActionContext, input: CreateInput) {
   }
   const api = friendlyFace(context, input);
   const answer = await api.create(input.label);
-  if (answer.sent === 'failed') return failed(answer.problem);
-  if (answer.sent === 'unknown') {
+  if (answer.outcome === 'failed') return failed(answer.problem);
+  if (answer.outcome === 'unknown') {
     const found = await lookUntilSettled(context, recorded['asked_at'], () => adopt(context, input, recorded)).catch(
       (): ProbeOutcome => ({ found: 'unknown', observed: '' }),
     );
@@ -108,7 +110,7 @@ export async function makeBackup(context: ActionContext, input: CreateInput) {
       return failed(
         new Problem(
           'verification-failed',
-          `The backup ${plainLine(filename, 80)} was made and is not valid: ${plainLine(check.error ?? check.integrity_result ?? 'its checksum changed', 200)}.`,
+          `The backup ${plainLine(filename, 80)} was made and is not valid: ${check.valid ? 'its checksum changed' : whyInvalid(check)}.`,
           { hint: 'Look at the database itself: the copy is as damaged as what it was made of.' },
         ),
       );
@@ -133,7 +135,7 @@ export const createBackup = defineAction<CreateInput>({
   ],
   async preflight(context, input): Promise<readonly PreflightItem[]> {
     const session = await context.session();
-    const backups = await friendlyFace(context, input).list();
+    const backups = await friendlyFace(context, input).listBackups();
     const retention = await readRetention(session, input.env_file);
     const gone = evicted(backups, retention, 1, context.now());
     const rule = `Kept: the newest ${retention.count}${retention.days === null ? '' : `, none older than ${retention.days} days`} (${retention.source})`;

@@ -33,7 +33,7 @@ describe('which data is live', () => {
 
 describe('what retention deletes', () => {
   const now = Date.parse('2026-02-10T00:00:00Z');
-  const backups = [1, 2, 3, 4].map((day) => ({ filename: `b${day}`, size_bytes: 1, modified: `2026-02-0${day}T00:00:00Z` }));
+  const backups = [1, 2, 3, 4].map((day) => ({ filename: `b${day}`, modified: Date.UTC(2026, 1, day) }));
   it.each([
     ['nothing within the limits', 4, null, 0, []],
     ['the oldest when one more comes', 4, null, 1, ['b1']],

@@ -1,6 +1,6 @@
 import type { ProbeOutcome } from '../../../engine/action.ts';
+import type { FriendlyFaceApi } from '../../friendlyface/client.ts';
 import { count } from '../tools.ts';
-import type { FriendlyFaceApi } from './api.ts';
 
 /** What is known of a data set from a verified copy of it. */
 export interface DataSet {
@@ -11,7 +11,7 @@ export interface DataSet {
 
 /** What the live database holds now. */
 export async function liveData(api: FriendlyFaceApi): Promise<DataSet> {
-  const { count: events } = await api.chain();
+  const { count: events } = await api.chainIntegrity();
   return { events, head: (await api.head()) ?? '' };
 }
 

@@ -6,8 +6,9 @@ import { BackupName } from '../../../../contract/backups.ts';
 import { Problem } from '../../../../contract/problem.ts';
 import type { ActionContext } from '../../../engine/action.ts';
 import { plainLine } from '../../../engine/words.ts';
+import { whyInvalid } from '../../friendlyface/problems.ts';
 import type { ActionTools } from '../tools.ts';
-import { friendlyFace } from './api.ts';
+import { friendlyFace } from './input.ts';
 
 /** A copy on this laptop that was hashed, opened and looked through. */
 export interface VerifiedCopy {
@@ -52,14 +53,12 @@ export async function secureCopy(
   input: { base_url: string; secret: string; backup_dir: string; backup: string },
 ): Promise<VerifiedCopy> {
   const backup = BackupName.parse(input.backup);
-  const { valid, checksum_sha256: sha256, error, integrity_result: result } = await friendlyFace(context, input).verify(backup);
-  if (!valid || sha256 === undefined) {
-    throw new Problem(
-      'integrity-mismatch',
-      `The deployment says that ${backup} is not valid: ${plainLine(error ?? result ?? 'no reason given', 200)}.`,
-      { hint: 'Choose another backup.' },
-    );
-  }
+  const check = await friendlyFace(context, input).verify(backup);
+  if (!check.valid)
+    throw new Problem('integrity-mismatch', `The deployment says that ${backup} is not valid: ${whyInvalid(check)}.`, {
+      hint: 'Choose another backup.',
+    });
+  const sha256 = check.checksum_sha256;
   await mkdir(context.localFolder, { recursive: true, mode: 0o700 });
   const localPath = join(context.localFolder, backup);
   if (!existsSync(localPath) || (await hashFile(localPath)) !== sha256) {
@@ -97,7 +96,7 @@ export async function ensureOnHost(
   copy: { backup: string; sha256: string; localPath: string },
 ): Promise<boolean> {
   const api = friendlyFace(context, input);
-  if ((await api.list()).some(({ filename }) => filename === copy.backup)) {
+  if ((await api.listBackups()).some(({ filename }) => filename === copy.backup)) {
     const there = await api.verify(copy.backup);
     if (there.valid && there.checksum_sha256 === copy.sha256) return false;
   }

@@ -6,7 +6,7 @@ import { toProblem } from '../../../engine/words.ts';
 import { control, jobState, serviceStatus } from '../service/control.ts';
 import { controlCommands, controlPreflight } from '../service/start-stop.ts';
 import { done, failed, pause, RemotePath, unknown } from '../tools.ts';
-import { ApiInput, friendlyFace } from './api.ts';
+import { ApiInput, friendlyFace } from './input.ts';
 
 /** `times` good looks in a row, `every_ms` apart, by one and the same process: that is what healthy means here. */
 const Input = z.strictObject({

@@ -7,8 +7,8 @@ import { plainLine, toProblem } from '../../../engine/words.ts';
 import { controlCommands } from '../service/start-stop.ts';
 import type { ActionTools } from '../tools.ts';
 import { BackupFact, count, done, fact, failed, lookUntilSettled, RemotePath, unknown } from '../tools.ts';
-import { ApiInput, friendlyFace, shown } from './api.ts';
 import { makeBackup } from './create-backup.ts';
+import { ApiInput, friendlyFace, shown } from './input.ts';
 import type { DataSet } from './live-data.ts';
 import { liveData, liveWords, whichIsLive } from './live-data.ts';
 import type { VerifiedCopy } from './local-copy.ts';
@@ -114,8 +114,8 @@ async function freshSafety(context: ActionContext, tools: ActionTools, input: In
 async function request(context: ActionContext, input: Input, copy: VerifiedCopy, before: DataSet): Promise<ActionOutcome | undefined> {
   const api = friendlyFace(context, input);
   const answer = await api.restore(copy.backup);
-  if (answer.sent === 'failed') return failed(answer.problem);
-  if (answer.sent === 'answered' && !answer.body.restored) {
+  if (answer.outcome === 'failed') return failed(answer.problem);
+  if (answer.outcome === 'done' && !answer.body.restored) {
     context.record({ refused: 'true' });
     return failed(
       new Problem(
@@ -130,15 +130,15 @@ async function request(context: ActionContext, input: Input, copy: VerifiedCopy,
     const found = whichIsLive(live, copy, before);
     if (found === 'done') return undefined;
     // Where counts can't tell, its own word decides; the verification after the restart looks again.
-    if (answer.sent === 'answered' && found === 'unknown' && live.events >= copy.events) return undefined;
-    if (answer.sent === 'unknown') return unknown(answer.problem);
+    if (answer.outcome === 'done' && found === 'unknown' && live.events >= copy.events) return undefined;
+    if (answer.outcome === 'unknown') return unknown(answer.problem);
     return unknown(
       new Problem('verification-failed', `It was answered “restored”, and yet: ${liveWords(found, live, copy)}`, {
         hint: 'Probe the step, then resume or revert.',
       }),
     );
   } catch (error) {
-    return unknown(answer.sent === 'unknown' ? answer.problem : toProblem(error));
+    return unknown(answer.outcome === 'unknown' ? answer.problem : toProblem(error));
   }
 }
 
@@ -203,7 +203,7 @@ export const restoreAction = (tools: ActionTools): Action =>
         try {
           await inspectCopy(tools, safety.localPath, safety.backup);
           const answers = await friendlyFace(context, input)
-            .chain()
+            .chainIntegrity()
             .then(
               () => true,
               () => false,
@@ -240,7 +240,7 @@ export const restoreAction = (tools: ActionTools): Action =>
 async function settled(context: ActionContext, input: Input, safety: VerifiedCopy): Promise<ActionOutcome> {
   try {
     const api = friendlyFace(context, input);
-    const chain = await api.chain();
+    const chain = await api.chainIntegrity();
     if (!chain.valid)
       return failed(
         new Problem(

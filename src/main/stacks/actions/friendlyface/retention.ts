@@ -1,5 +1,5 @@
 import type { SshSession } from '../../../drivers/ssh/types.ts';
-import type { ListedBackup } from './api.ts';
+import type { ListedBackup } from '../../friendlyface/answers.ts';
 
 /** What the deployment keeps. */
 export interface Retention {
@@ -21,19 +21,27 @@ export async function readRetention(session: SshSession, envFile: string): Promi
   const assumed = (why: string): Retention => ({ count: DEFAULT_COUNT, days: null, source: `assumed (${why})` });
   if (envFile === '') return assumed('no env file is set');
   const outcome = await session.exec({ script: retentionScript, args: [envFile] }, { timeoutMs: 10_000, maxBytes: 4096 });
-  if (outcome.outcome !== 'done' || outcome.exitCode !== 0) return assumed('the env file could not be read');
+  if (outcome.outcome !== 'done' || outcome.exitCode !== 0 || outcome.truncated) return assumed('the env file could not be read');
+  const lines = outcome.stdout.toString('utf8').split('\n');
+  // Of several lines the last one counts, as dotenv has it; one without a number sets the deployment's default.
   const read = (name: string) => {
-    const value = Number(new RegExp(`${name}=["']?(\\d+(?:\\.\\d+)?)`).exec(outcome.stdout.toString('utf8'))?.[1] ?? Number.NaN);
+    const last = lines.findLast((line) => new RegExp(`^\\s*(export\\s+)?FF_BACKUP_RETENTION_${name}=`).test(line)) ?? '';
+    const value = Number(/=["']?(\d+(?:\.\d+)?)/.exec(last)?.[1] ?? Number.NaN);
     return Number.isFinite(value) && value > 0 ? value : null;
   };
   return { count: read('COUNT') ?? DEFAULT_COUNT, days: read('DAYS'), source: 'the env file' };
 }
 
 /** Which backups a cleanup deletes after `coming` more have been made: the newest by time stay, none older than the days. */
-export function evicted(backups: readonly ListedBackup[], retention: Retention, coming: number, now: number): string[] {
+export function evicted(
+  backups: readonly Pick<ListedBackup, 'filename' | 'modified'>[],
+  retention: Retention,
+  coming: number,
+  now: number,
+): string[] {
   const cutoff = retention.days === null ? Number.NEGATIVE_INFINITY : now - retention.days * 86_400_000;
   return backups
-    .map((backup) => ({ name: backup.filename, at: Date.parse(backup.modified) }))
+    .map((backup) => ({ name: backup.filename, at: backup.modified }))
     .sort((a, b) => b.at - a.at)
     .filter(({ at }, index) => index + coming >= retention.count || at < cutoff)
     .map(({ name }) => name);

@@ -3,7 +3,7 @@ import { Problem } from '../../../../contract/problem.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine } from '../../../engine/words.ts';
 import { count, done, fact, failed } from '../tools.ts';
-import { ApiInput, friendlyFace, shown } from './api.ts';
+import { ApiInput, friendlyFace, shown } from './input.ts';
 import { liveData, liveWords, whichIsLive } from './live-data.ts';
 
 const Input = z.strictObject({
@@ -28,20 +28,22 @@ export const verifyRestoreAction = defineAction<Input>({
   describe: ({ base_url, secret }) => [
     shown(base_url, 'GET', '/chain/integrity', secret),
     shown(base_url, 'GET', '/health/deep', secret),
-    shown(base_url, 'GET', '/health', secret),
+    { kind: 'http', text: `GET ${base_url}/health` },
   ],
   async execute(context, input) {
     const api = friendlyFace(context, input);
     const wrong = (what: string) =>
       failed(new Problem('verification-failed', what, { hint: 'Revert brings the data from before the restore back.' }));
-    const chain = await api.chain();
+    const chain = await api.chainIntegrity();
     if (!chain.valid)
       return wrong(`The chain is not valid: ${count(chain.errors.length, 'error')}, first: ${plainLine(chain.errors[0] ?? '', 200)}`);
-    const deep = await api.deep();
-    const bad = Object.entries(deep.checks).find(([, check]) => check.status !== 'ok');
+    const deep = await api.healthDeep();
+    const bad = Object.entries(deep.checks).flatMap(([name, check]) =>
+      check === undefined || check.status === 'ok' ? [] : [{ name, ...check }],
+    )[0];
     if (deep.status !== 'ok' || bad !== undefined)
       return wrong(
-        `/health/deep says ${plainLine(deep.status, 40)}: ${bad === undefined ? 'no check says why' : `${bad[0]} is ${plainLine(bad[1].status, 40)} ${plainLine(String(bad[1]['detail'] ?? ''), 160)}`}`,
+        `/health/deep says ${plainLine(deep.status, 40)}: ${bad === undefined ? 'no check says why' : `${bad.name} is ${plainLine(bad.status, 40)} ${plainLine(bad.detail ?? '', 160)}`}`,
       );
     const wanted = { events: Number(input.events), head: input.head };
     const before = { events: Number(input.before_events), head: input.before_head };
@@ -53,8 +55,9 @@ export const verifyRestoreAction = defineAction<Input>({
       return wrong('As many events as in the backup, and the newest is another one.');
     // Somebody may write between two looks: only a disagreement that stays is one.
     for (let tries = 0; ; tries += 1) {
-      const [now, health] = [await api.deep(), await api.health()];
+      const [now, health] = [await api.healthDeep(), await api.health()];
       const { database, merkle_tree: tree } = now.checks;
+      if (tree === undefined) return wrong('/health/deep says nothing of the tree in memory, so it can’t be compared with the database.');
       const agree = tree.root === health.merkle_root && (tree.leaf_count === undefined || tree.leaf_count === database.event_count);
       if (agree) {
         const grown = live.events - wanted.events;
