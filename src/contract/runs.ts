@@ -37,7 +37,11 @@ export type PlanCommand = z.infer<typeof PlanCommand>;
 /** How a step is taken back. */
 export const UndoPlan = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('undo'), title: z.string(), commands: z.array(PlanCommand) }),
+  /** What it made stays on purpose: going back passes over it. */
+  z.strictObject({ kind: z.literal('kept'), reason: z.string() }),
+  /** Going back stops at it. */
   z.strictObject({ kind: z.literal('irreversible'), reason: z.string() }),
+  /** Steps that only read. */
   z.strictObject({ kind: z.literal('nothing-to-undo') }),
 ]);
 export type UndoPlan = z.infer<typeof UndoPlan>;

@@ -8,7 +8,7 @@ const plan = { id: 'p', hash: 'h', title: 'Create a backup', effect: 'write', st
 const run = { id: 'r', state: 'succeeded', summary: '', steps: [], allowed: [], plan: { title: 't', environmentName: 'Shop', steps: [] } };
 
 /** A host of which only what a run needs is there; `during` happens within a call of that name. */
-function world(during: Record<string, () => void> = {}) {
+function world(during: Record<string, () => void> = {}, planned: unknown = plan) {
   const stop = new AbortController();
   const calls: string[] = [];
   const call =
@@ -29,7 +29,7 @@ function world(during: Record<string, () => void> = {}) {
     },
     journal: { export: call('export', (async function* () {})()) },
     runs: {
-      plan: call('plan', plan),
+      plan: call('plan', planned),
       preflight: call('preflight', { ok: true, items: [] }),
       confirm: call('confirm', { token: 't' }),
       start: call('start', run),
@@ -48,6 +48,30 @@ function world(during: Record<string, () => void> = {}) {
     });
   return { cli, calls, stop };
 }
+
+describe('a plan', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('says of each step how it is taken back, or why not', async () => {
+    const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const step = { id: 's', title: 'Step', action: 'a.b@1', effect: 'write', commands: [] };
+    const undos = [
+      { kind: 'undo', title: 'Start it again', commands: [] },
+      { kind: 'kept', reason: 'It is the way back.' },
+      { kind: 'irreversible', reason: 'What is gone is gone.' },
+      { kind: 'nothing-to-undo' },
+    ];
+    const { cli } = world({}, { ...plan, steps: undos.map((undo) => ({ ...step, undo })) });
+    expect(await cli('run', 'Shop', 'create-backup', '--plan')).toBe(0);
+    const lines = written.mock.calls.map(([text]) => String(text)).join('');
+    expect(lines.match(/undo: .*/g)).toEqual([
+      'undo: Start it again',
+      'undo: kept: It is the way back.',
+      'undo: none: What is gone is gone.',
+      'undo: nothing to undo',
+    ]);
+  });
+});
 
 describe('Ctrl-C', () => {
   beforeEach(() => {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
-import type { Plan, Preflight, Run, RunStep } from '../../contract/runs.ts';
+import type { Plan, Preflight, Run, RunStep, UndoPlan } from '../../contract/runs.ts';
 import { connect, findEnvironment } from './client.ts';
 import { ExitWith, exitCodes, exitOfRun } from './exit.ts';
 import { size, table, time } from './output.ts';
@@ -272,11 +272,22 @@ function describePlan(plan: Plan): string {
           .join('\n'),
       ),
     );
-    lines.push(
-      `     undo: ${step.undo.kind === 'undo' ? step.undo.title : step.undo.kind === 'irreversible' ? `none: ${step.undo.reason}` : 'nothing to undo'}`,
-    );
+    lines.push(`     undo: ${undoWords(step.undo)}`);
   });
   return lines.join('\n');
+}
+
+function undoWords(undo: UndoPlan): string {
+  switch (undo.kind) {
+    case 'undo':
+      return undo.title;
+    case 'kept':
+      return `kept: ${undo.reason}`;
+    case 'irreversible':
+      return `none: ${undo.reason}`;
+    case 'nothing-to-undo':
+      return 'nothing to undo';
+  }
 }
 
 function describePreflight(preflight: Preflight): string {

@@ -116,8 +116,11 @@ export interface Action<I = unknown> {
   execute(context: ActionContext, input: I): Promise<ActionOutcome>;
   /** Read-only: is this step's effect there already? */
   probe(context: ActionContext, input: I): Promise<ProbeOutcome>;
-  /** `nothing-to-undo` for reads. */
-  readonly undo: ActionUndo<I> | { readonly irreversible: string } | 'nothing-to-undo';
+  /**
+   * How it is taken back. `kept`: what it made stays, for a stated reason, and a revert passes over it. `irreversible`: a revert stops
+   * at it, with the reason. `nothing-to-undo` is for reads only.
+   */
+  readonly undo: ActionUndo<I> | { readonly kept: string } | { readonly irreversible: string } | 'nothing-to-undo';
 }
 
 /** Every action there is, by id. */

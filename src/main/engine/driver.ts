@@ -45,6 +45,15 @@ export function createDriver(
     return `“${title(drive, position)}” — ${step.view.observed ?? 'no words'}`;
   };
 
+  /** What a revert leaves in place on purpose. */
+  const keptWords = (drive: Drive): string => {
+    const records = runs.steps(drive.run.id);
+    const titles = drive.stored.plan.steps
+      .filter(({ undo }, position) => undo.kind === 'kept' && records[position]?.view.state === 'done')
+      .map((step) => `“${step.title}”`);
+    return titles.length === 0 ? '' : ` Kept, as the plan says: ${titles.join(', ')}.`;
+  };
+
   return {
     finish,
 
@@ -89,7 +98,7 @@ export function createDriver(
       return finish(drive, 'succeeded', last == null ? 'Done.' : `Done. ${last}`, 'run-ended');
     },
 
-    /** Undoes what was done, last first; stops at what can't be undone, and at what is not known. */
+    /** Undoes what was done, last first; passes over what is kept, stops at what can't be undone, and at what is not known. */
     async backward(drive: Drive): Promise<void> {
       const positions = [...drive.stored.recipe.steps.keys()].reverse();
       for (const position of positions) {
@@ -100,7 +109,8 @@ export function createDriver(
           step.view.state === 'pending' ||
           step.view.state === 'skipped' ||
           step.view.state === 'reverted' ||
-          planned.undo.kind === 'nothing-to-undo'
+          planned.undo.kind === 'nothing-to-undo' ||
+          planned.undo.kind === 'kept'
         )
           continue;
         if (stopping())
@@ -124,7 +134,7 @@ export function createDriver(
         if (end === 'unknown')
           return finish(drive, 'unknown', `It is not known how the undo ended: ${fail(drive, position)}`, 'revert-ended');
       }
-      return finish(drive, 'reverted', 'Reverted: what was done has been undone.', 'revert-ended');
+      return finish(drive, 'reverted', `Reverted: what was done has been undone.${keptWords(drive)}`, 'revert-ended');
     },
 
     /** The run could not begin: nothing was done. */

@@ -307,6 +307,21 @@ describe('going back', () => {
     expect(reverted.summary).toContain('What is gone is gone.');
     expect(made.world.effects).toEqual(['a', 'z']);
   });
+
+  it('passes over a step whose effect is kept, and says so', async () => {
+    const made = make();
+    const run = await made.run('keeps');
+    expect(run.plan.steps[1]?.undo).toEqual({ kind: 'kept', reason: 'It is the way back.' });
+    expect(run.plan.pointOfNoReturn).toBeNull();
+    expect(run.allowed).toEqual(['revert']);
+    made.world.calls.length = 0;
+    const reverted = await made.engine.settled((await made.engine.revert({ runId: run.id })).id);
+    expect(made.world.calls).toEqual(['undo b', 'undo a']);
+    expect(reverted.steps.map(({ state }) => state)).toEqual(['reverted', 'done', 'reverted']);
+    expect(reverted).toMatchObject({ state: 'reverted', allowed: [] });
+    expect(reverted.summary).toBe('Reverted: what was done has been undone. Kept, as the plan says: “Make a copy”.');
+    expect(made.world.effects).toEqual(['k']);
+  });
 });
 
 describe('the host lock', () => {

@@ -135,9 +135,11 @@ function planStep(
     undo:
       undo === 'nothing-to-undo'
         ? { kind: 'nothing-to-undo' }
-        : 'irreversible' in undo
-          ? { kind: 'irreversible', reason: undo.irreversible }
-          : { kind: 'undo', title: undo.title, commands: [...undo.describe(input, environment)] },
+        : 'kept' in undo
+          ? { kind: 'kept', reason: undo.kept }
+          : 'irreversible' in undo
+            ? { kind: 'irreversible', reason: undo.irreversible }
+            : { kind: 'undo', title: undo.title, commands: [...undo.describe(input, environment)] },
     ...(definition.why === undefined ? {} : { why: definition.why }),
   };
 }

@@ -221,7 +221,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     undo: (drive: Drive, position: number) =>
       perform(drive, position, 'undo', async ({ action, input: given }, ctx) => {
         const { undo } = action;
-        if (undo === 'nothing-to-undo' || 'irreversible' in undo) throw new Problem('internal-error', 'There is nothing to undo here.');
+        if (undo === 'nothing-to-undo' || !('execute' in undo)) throw new Problem('internal-error', 'There is nothing to undo here.');
         const output: Facts = (runs.steps(drive.run.id)[position] as StepRecord).view.output;
         return undo.execute(ctx, given, output);
       }),

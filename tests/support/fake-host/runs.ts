@@ -46,7 +46,7 @@ const restoreSteps: PlanStep[] = [
     effect: 'read',
     why: "The safety copy made next runs the deployment's retention, which may delete the very backup that is to be restored.",
     commands: [{ kind: 'sftp', text: 'read /srv/friendlyface/backups/ff_backup_20261121_010000.db' }],
-    undo: { kind: 'nothing-to-undo' },
+    undo: { kind: 'kept', reason: 'The verified copy stays on this laptop: it is the way back that no retention can reach.' },
   },
   {
     id: 'safety',
@@ -54,7 +54,7 @@ const restoreSteps: PlanStep[] = [
     action: 'friendlyface.create-backup@1',
     effect: 'write',
     commands: http('POST http://127.0.0.1:3849/admin/backup?label=before-restore\nX-API-Key: ‹api-key›'),
-    undo: { kind: 'irreversible', reason: 'a backup that was made stays; it harms nothing.' },
+    undo: { kind: 'kept', reason: 'The copy stays: it is the way back; retention removes it in its time.' },
   },
   {
     id: 'restore',
@@ -76,7 +76,7 @@ const restoreSteps: PlanStep[] = [
     effect: 'write',
     why: 'The Merkle tree in memory is still that of the old data.',
     commands: ssh("'/srv/friendlyface/ffctl' 'stop'\n'/srv/friendlyface/ffctl' 'start'"),
-    undo: { kind: 'nothing-to-undo' },
+    undo: { kind: 'kept', reason: 'The service runs afterwards as before; there is no older process to go back to.' },
   },
   {
     id: 'verify',

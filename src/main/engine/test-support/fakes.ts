@@ -58,7 +58,7 @@ export interface World {
   readonly keys: string[];
 }
 
-function fakeAction(world: World, id: string, effect: Action['effect'], undo: 'undo' | 'irreversible' | 'nothing'): Action {
+function fakeAction(world: World, id: string, effect: Action['effect'], undo: 'undo' | 'kept' | 'irreversible' | 'nothing'): Action {
   const Input = z.strictObject({ name: z.string(), given: z.string().default('') });
   const act = async (verb: 'execute' | 'undo', context: ActionContext, name: string, work: () => void): Promise<ActionOutcome> => {
     world.calls.push(`${verb} ${name}`);
@@ -95,19 +95,21 @@ function fakeAction(world: World, id: string, effect: Action['effect'], undo: 'u
         ? 'nothing-to-undo'
         : undo === 'irreversible'
           ? { irreversible: 'What is gone is gone.' }
-          : {
-              title: 'Undo it',
-              describe: ({ name }) => [{ kind: 'ssh', text: `undo ${name}` }],
-              execute: (context, { name }) =>
-                act(
-                  'undo',
-                  context,
-                  name,
-                  () => void (world.effects.includes(name) && world.effects.splice(world.effects.indexOf(name), 1)),
-                ),
-              probe: async (_context, { name }) =>
-                world.effects.includes(name) ? { found: 'not-done', observed: 'still there' } : { found: 'done', observed: 'gone' },
-            },
+          : undo === 'kept'
+            ? { kept: 'It is the way back.' }
+            : {
+                title: 'Undo it',
+                describe: ({ name }) => [{ kind: 'ssh', text: `undo ${name}` }],
+                execute: (context, { name }) =>
+                  act(
+                    'undo',
+                    context,
+                    name,
+                    () => void (world.effects.includes(name) && world.effects.splice(world.effects.indexOf(name), 1)),
+                  ),
+                probe: async (_context, { name }) =>
+                  world.effects.includes(name) ? { found: 'not-done', observed: 'still there' } : { found: 'done', observed: 'gone' },
+              },
   });
 }
 
@@ -134,6 +136,13 @@ runbooks:
       - { id: a, action: fake.write@1, with: { name: a } }
       - { id: z, action: fake.final@1, with: { name: z } }
       - { id: d, action: fake.write@1, with: { name: d } }
+  - id: keeps
+    title: Leaves something behind
+    description: One that stays
+    steps:
+      - { id: a, action: fake.write@1, with: { name: a } }
+      - { id: k, action: fake.keep@1, title: Make a copy, with: { name: k } }
+      - { id: b, action: fake.break@1, with: { name: b } }
   - id: look
     title: Look
     description: Reads
@@ -153,6 +162,7 @@ export function fakeEngine(options: { tier?: Environment['tier']; operator?: str
       fakeAction(world, 'fake.read@1', 'read', 'nothing'),
       fakeAction(world, 'fake.write@1', 'write', 'undo'),
       fakeAction(world, 'fake.break@1', 'destructive', 'undo'),
+      fakeAction(world, 'fake.keep@1', 'write', 'kept'),
       fakeAction(world, 'fake.final@1', 'destructive', 'irreversible'),
     ].map((action) => [action.id, action]),
   );

@@ -1,4 +1,4 @@
-import { Ban, Flag, Undo2 } from 'lucide-react';
+import { Anchor, Ban, Flag, Undo2 } from 'lucide-react';
 import type { Effect, Plan, PlanStep, UndoPlan } from '../../../contract/runs.ts';
 import { shortHash } from '../../ui/format.ts';
 import { CommandList } from './command-list.tsx';
@@ -9,6 +9,16 @@ function Undo({ undo, effect }: { undo: UndoPlan; effect: Effect }) {
     return (
       <p className="undo faint">{effect === 'read' ? 'Changes nothing.' : 'Leaves nothing behind that would have to be taken back.'}</p>
     );
+  if (undo.kind === 'kept') {
+    return (
+      <p className="undo faint">
+        <Anchor size={13} aria-hidden="true" />
+        <span>
+          <strong>Stays:</strong> {undo.reason}
+        </span>
+      </p>
+    );
+  }
   if (undo.kind === 'irreversible') {
     return (
       <p className="undo tone-warn">

@@ -39,7 +39,7 @@ async function verifiedByDeployment(
       };
 }
 
-/** `friendlyface.secure-copy@1`: changes nothing on the deployment, so it needs no undo. */
+/** `friendlyface.secure-copy@1`: changes nothing on the deployment, so it is a read; what it leaves is a file on this laptop. */
 export const secureCopyAction = (tools: ActionTools): Action =>
   defineAction<SecureInput>({
     id: 'friendlyface.secure-copy@1',
@@ -81,7 +81,7 @@ export const secureCopyAction = (tools: ActionTools): Action =>
       });
     },
     probe: async () => ({ found: 'not-done', observed: 'Copying again is harmless.' }),
-    undo: 'nothing-to-undo',
+    undo: { kept: 'The verified copy stays on this laptop: it is the way back that no retention can reach.' },
   });
 
 /** `friendlyface.ensure-backup@1`: puts a protected copy back when retention took it. */
@@ -117,8 +117,7 @@ export const ensureBackupAction = defineAction<EnsureInput>({
       ? { found: 'done', observed: `${input.backup} is there, unchanged.`, output: { uploaded: 'false' } }
       : { found: 'not-done', observed: `${input.backup} is not there.` };
   },
-  // A backup that was there before is there again.
-  undo: 'nothing-to-undo',
+  undo: { kept: 'A backup that was put back stays: it was there before; retention removes it in its time.' },
 });
 
 /** `friendlyface.verify-backup@1`: the deployment's own check, believed by its body and not by its status. */

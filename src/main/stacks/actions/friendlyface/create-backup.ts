@@ -155,6 +155,6 @@ export const createBackup = defineAction<CreateInput>({
   },
   execute: makeBackup,
   probe: (context, input) => lookUntilSettled(context, context.recorded['asked_at'], () => adopt(context, input, context.recorded)),
-  // It only adds a file; what retention deletes for it is said in preflight.
-  undo: 'nothing-to-undo',
+  // What retention deletes for it is said in preflight.
+  undo: { kept: 'The copy stays: it is the way back; retention removes it in its time.' },
 });

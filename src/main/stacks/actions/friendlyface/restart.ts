@@ -101,6 +101,5 @@ export const restartAction = defineAction<RestartInput>({
       ? { found: 'done', observed: `It was restarted: process ${status.pid} is healthy.`, output: { pid: status.pid } }
       : { found: 'not-done', observed: `It was restarted and /health says ${word}.` };
   },
-  // The service runs before and after.
-  undo: 'nothing-to-undo',
+  undo: { kept: 'The service runs afterwards as before; there is no older process to go back to.' },
 });
