@@ -1,5 +1,5 @@
-import type { CommandsStore } from './commands.ts';
-import { allCommands } from './commands.ts';
+import type { CommandsStore } from './commands-store.ts';
+import { allCommands } from './commands-store.ts';
 
 const SEQUENCE_MS = 1200;
 

@@ -4,8 +4,8 @@ import { useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { Kbd } from '../ui/kbd.tsx';
 import { useReturnFocus } from '../ui/return-focus.ts';
-import type { Command } from './commands.ts';
-import { allCommands, commandGroups } from './commands.ts';
+import type { Command } from './commands-store.ts';
+import { allCommands, commandGroups } from './commands-store.ts';
 import { useStores } from './services.tsx';
 
 /** Every command that can be given now, by typing some of its letters. */

@@ -1,6 +1,6 @@
 import type { ShellCommand } from '../../contract/wire.ts';
-import type { CommandsStore } from './commands.ts';
-import { runCommand } from './commands.ts';
+import type { CommandsStore } from './commands-store.ts';
+import { runCommand } from './commands-store.ts';
 
 /** Menu entries of the desktop shell, as the commands of this window that do them. */
 const byEntry: Readonly<Record<ShellCommand, string>> = {

@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import { Dialog } from '../ui/dialog.tsx';
 import { Kbd } from '../ui/kbd.tsx';
-import { allCommands, commandGroups } from './commands.ts';
+import { allCommands, commandGroups } from './commands-store.ts';
 import { useStores } from './services.tsx';
 
 const inLists: readonly [string, string][] = [

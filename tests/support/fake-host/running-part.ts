@@ -1,0 +1,147 @@
+import { Problem } from '../../../src/contract/problem.ts';
+import type { Plan, Run } from '../../../src/contract/runs.ts';
+import { environments as firstEnvironments } from './environments.ts';
+import type { Gate } from './gate.ts';
+import { pendingStep, planOf, runbooks, runOf, summaryOf } from './runs.ts';
+import { createHub, pause } from './streams.ts';
+import type { World } from './world.ts';
+
+/** Plans and runs; a run that is started goes through its steps by itself. */
+export function createRunning(gate: Gate, world: World) {
+  const runHub = createHub<Run>();
+  const plans = new Map<string, Plan>();
+  const runs = new Map<string, Run>();
+  for (const [id, runbook, state, age] of [
+    ['run-4', 'restore-backup', 'interrupted', 6],
+    ['run-3', 'restore-backup', 'succeeded', 1500],
+    ['run-2', 'restore-backup', 'failed', 1530],
+    ['run-1', 'create-backup', 'succeeded', 2900],
+  ] as const) {
+    const eu = firstEnvironments[0];
+    if (eu !== undefined)
+      runs.set(
+        id,
+        runOf(id, planOf(eu, runbook, runbook === 'restore-backup' ? { backup: 'ff_backup_20261121_010000.db' } : {}), state, age),
+      );
+  }
+  const runNamed = (id: string): Run => {
+    const run = runs.get(id);
+    if (run === undefined) throw new Problem('not-found', `There is no run ${id}.`);
+    return run;
+  };
+  const putRun = (run: Run): Run => {
+    runs.set(run.id, run);
+    runHub.send(run);
+    return run;
+  };
+  /** Goes through the steps, one every second. */
+  const carryOut = async (id: string): Promise<void> => {
+    for (const planned of runNamed(id).plan.steps) {
+      const startedAt = Date.now();
+      const set = (change: Partial<Run['steps'][number]>): void => {
+        const run = runNamed(id);
+        putRun({
+          ...run,
+          summary: `${planned.title}…`,
+          steps: run.steps.map((step) => (step.id === planned.id ? { ...step, ...change } : step)),
+        });
+      };
+      set({ state: 'running', startedAt });
+      for (let part = 1; part <= 4; part += 1) {
+        await pause(250, undefined);
+        set({ progress: { done: part * 12_000_000, total: 48_000_000, unit: 'bytes' } });
+      }
+      set({ state: 'done', durationMs: Date.now() - startedAt, progress: null, observed: 'As it should be.' });
+    }
+    putRun({ ...runNamed(id), state: 'succeeded', endedAt: Date.now(), allowed: ['revert'], summary: 'Done and verified.' });
+  };
+  return {
+    runs: {
+      runbooks: gate.runs.runbooks.handler(() => runbooks),
+      plan: gate.runs.plan.handler(async ({ input }) => {
+        await pause(300, undefined);
+        const plan = planOf(world.environmentOf(input.environmentId), input.runbook, input.inputs);
+        plans.set(plan.id, plan);
+        return plan;
+      }),
+      preflight: gate.runs.preflight.handler(async ({ input }) => {
+        await pause(500, undefined);
+        const plan = plans.get(input.planId);
+        if (plan === undefined) throw new Problem('plan-stale', 'The plan is gone.');
+        return {
+          planId: plan.id,
+          planHash: plan.hash,
+          at: Date.now(),
+          ok: true,
+          items: [
+            {
+              id: 'disk',
+              title: 'Space on the host',
+              verdict: 'pass' as const,
+              detail: '61.2 GB free in /srv/friendlyface/backups; 145 MB are needed.',
+            },
+            { id: 'local', title: 'Space on this laptop', verdict: 'pass' as const, detail: '212 GB free; 97 MB are needed.' },
+            { id: 'lock', title: 'Nobody else is at work', verdict: 'pass' as const, detail: 'No lock on the host.' },
+            {
+              id: 'writes',
+              title: 'Writes since the backup',
+              verdict: 'warn' as const,
+              detail: '216 events were written since this backup and will be replaced. They stay in the safety copy.',
+            },
+          ],
+        };
+      }),
+      confirm: gate.runs.confirm.handler(({ input }) => {
+        const plan = plans.get(input.planId);
+        if (plan?.requiresTypedName === true && input.typedName !== plan.environmentName)
+          throw new Problem('confirmation-wrong', 'The name typed is not the name of this environment.');
+        return { token: 'once', expiresAt: Date.now() + 300_000 };
+      }),
+      start: gate.runs.start.handler(({ input }) => {
+        const plan = plans.get(input.planId);
+        if (plan === undefined) throw new Problem('plan-stale', 'The plan is gone.');
+        const id = `run-${runs.size + 1}`;
+        const run: Run = {
+          id,
+          plan,
+          state: 'running',
+          operator: 'maria@laptop',
+          startedAt: Date.now(),
+          endedAt: null,
+          steps: plan.steps.map((step) => pendingStep(step.id)),
+          allowed: ['cancel'],
+          summary: 'Begun.',
+        };
+        putRun(run);
+        carryOut(id).catch(() => undefined);
+        return run;
+      }),
+      list: gate.runs.list.handler(({ input }) =>
+        [...runs.values()]
+          .filter((run) => input.environmentId === undefined || run.plan.environmentId === input.environmentId)
+          .sort((a, b) => b.startedAt - a.startedAt)
+          .map(summaryOf),
+      ),
+      get: gate.runs.get.handler(({ input }) => runNamed(input.runId)),
+      watch: gate.runs.watch.handler(({ input, signal }) => runHub.stream([runNamed(input.runId)], signal, ({ id }) => id === input.runId)),
+      probe: gate.runs.probe.handler(({ input }) =>
+        putRun({ ...runNamed(input.runId), summary: 'Probed: the database was not replaced.' }),
+      ),
+      resume: gate.runs.resume.handler(({ input }) =>
+        putRun({ ...runNamed(input.runId), state: 'succeeded', allowed: ['revert'], endedAt: Date.now() }),
+      ),
+      revert: gate.runs.revert.handler(({ input }) =>
+        putRun({
+          ...runNamed(input.runId),
+          state: 'reverted',
+          allowed: [],
+          endedAt: Date.now(),
+          summary: 'Reverted: the data before the restore is live again.',
+        }),
+      ),
+      cancel: gate.runs.cancel.handler(({ input }) =>
+        putRun({ ...runNamed(input.runId), state: 'cancelled', allowed: ['resume', 'revert'], endedAt: Date.now() }),
+      ),
+    },
+  };
+}
