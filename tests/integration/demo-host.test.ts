@@ -104,7 +104,7 @@ describe('login', () => {
     expect(JSON.stringify(demo.status())).not.toContain(apiKey);
     expect(logged.join('\n')).not.toContain(apiKey);
 
-    await expect(login({ privateKey: ssh2.utils.generateKeyPairSync('ed25519').private })).rejects.toThrow(/authentication/);
+    await expect(login({ privateKey: ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }).private })).rejects.toThrow(/authentication/);
     await expect(login({ username: 'somebody' })).rejects.toThrow(/authentication/);
     await expect(login({ privateKey: '', password: 'practice' })).rejects.toThrow(/authentication/);
   });
