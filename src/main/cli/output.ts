@@ -54,15 +54,3 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function time(at: number | null | undefined): string {
   return at === null || at === undefined ? '-' : `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
-
-/** Bytes for people, powers of 1024. */
-export function size(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let at = 0;
-  let value = bytes;
-  while (value >= 1024 && at < units.length - 1) {
-    value /= 1024;
-    at += 1;
-  }
-  return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
-}

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { formatBytes } from '../../contract/bytes.ts';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { Plan, Preflight, Run, RunStep, UndoPlan } from '../../contract/runs.ts';
 import { connect, findEnvironment } from './client.ts';
 import { ExitWith, exitCodes, exitOfRun } from './exit.ts';
-import { size, table, time } from './output.ts';
+import { table, time } from './output.ts';
 import type { CommandRunner, CommandWorld } from './runner.ts';
 
 /** `backups`, `run` and `runs`: guided operations, under the same policy as in the window. */
@@ -208,7 +209,7 @@ async function listBackups({ client, output, signal }: CommandWorld, environment
         ['NAME', 'SIZE', 'MADE', 'LABEL', 'CHECKED', ''],
         ...list.backups.map((backup) => [
           backup.name,
-          size(backup.sizeBytes),
+          formatBytes(backup.sizeBytes),
           time(backup.modifiedAt),
           backup.label ?? '-',
           describeVerification(backup.verifications[0]),
@@ -217,7 +218,7 @@ async function listBackups({ client, output, signal }: CommandWorld, environment
             .join(', '),
         ]),
       ]),
-      `${list.statistics.count} backups, ${size(list.statistics.totalBytes)}. Retention: ${list.retention.source}`,
+      `${list.statistics.count} backups, ${formatBytes(list.statistics.totalBytes)}. Retention: ${list.retention.source}`,
     ].join('\n'),
   );
 }
@@ -252,7 +253,7 @@ async function downloadBackup(
       return output.answer(
         item,
         () =>
-          `${item.path}\n${size(item.bytes)}, SHA-256 ${item.sha256}${item.resumedFrom > 0 ? `, resumed from ${size(item.resumedFrom)}` : ''}`,
+          `${item.path}\n${formatBytes(item.bytes)}, SHA-256 ${item.sha256}${item.resumedFrom > 0 ? `, resumed from ${formatBytes(item.resumedFrom)}` : ''}`,
       );
   }
   throw new Problem('outcome-unknown', 'The download ended without saying how.');

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../contract/bytes.ts';
 import type { RemoteScript, SshSession } from '../drivers/ssh/types.ts';
 import { cleanText } from '../drivers/text.ts';
 import type { ProbeDefinition } from '../stacks/schema.ts';
@@ -23,9 +24,6 @@ export function parseDf(text: string): { total: number; used: number; available:
   }
   return undefined;
 }
-
-const gigabytes = (bytes: number): string =>
-  bytes >= 1024 ** 3 ? `${(bytes / 1024 ** 3).toFixed(1)} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`;
 
 /** Takes one look at the free space. Never throws. The percentage is of what this user may use, as `df` counts it. */
 export async function lookAtDisk(options: {
@@ -53,9 +51,9 @@ export async function lookAtDisk(options: {
     }
     const usable = disk.used + disk.available;
     const percent = usable === 0 ? 0 : (disk.available / usable) * 100;
-    const words = `${percent.toFixed(percent < 10 ? 1 : 0)} % free (${gigabytes(disk.available)} of ${gigabytes(usable)} on ${disk.mount})`;
+    const words = `${percent.toFixed(percent < 10 ? 1 : 0)} % free (${formatBytes(disk.available)} of ${formatBytes(usable)} on ${disk.mount})`;
     const state = percent < limits.unhealthy_below_percent ? 'unhealthy' : percent < limits.degraded_below_percent ? 'degraded' : 'healthy';
-    return { state, words, facts: { Free: gigabytes(disk.available), 'Free %': percent.toFixed(1), 'Mounted on': disk.mount } };
+    return { state, words, facts: { Free: formatBytes(disk.available), 'Free %': percent.toFixed(1), 'Mounted on': disk.mount } };
   } catch (error) {
     return lookOfError(error);
   }

@@ -59,7 +59,8 @@ export function broken(expectation: Expectation, body: unknown): string | undefi
   const actual = valueAt(body, expectation.path);
   if (holds(expectation, actual)) return undefined;
   const why = explanation(body, expectation.path);
-  if (expectation.otherwise !== undefined) return `${expectation.otherwise.replaceAll('{actual}', () => inWords(actual))}${why}`;
+  if (expectation.otherwise !== undefined)
+    return `${expectation.otherwise.replaceAll('{actual}', () => inWords(actual)).replace(/\.$/, why === '' ? '.' : '')}${why}`;
   const words = typeof actual === 'string' ? inWords(actual) : `${inWords(actual)}, not ${wanted(expectation)}`;
   return `${subject(expectation.path)}: ${words}${why}`;
 }

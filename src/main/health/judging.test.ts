@@ -129,7 +129,7 @@ describe('expectations', () => {
   it('say what is wrong in words', () => {
     expect(broken({ path: 'checks.database.status', equals: 'ok' }, body)).toBe('database: error — disk I/O error');
     expect(broken({ path: 'checks.database.status', equals: 'ok', otherwise: 'The check says “{actual}”.' }, body)).toBe(
-      'The check says “error”. — disk I/O error',
+      'The check says “error” — disk I/O error',
     );
     expect(broken({ path: 'checks.pool.utilization', at_most: 0.9 }, body)).toBe('utilization: 0.95, not at most 0.9');
     expect(broken({ path: 'nothing.there', equals: true }, body)).toBe('there: absent, not true');

@@ -17,10 +17,10 @@ describe('numbers in words', () => {
   it.each([
     [0, '0 B'],
     [1023, '1023 B'],
-    [1024, '1.0 KB'],
-    [48_234_496, '46.0 MB'],
-    [999 * 1024 ** 3, '999 GB'],
-    [1024 ** 6, '1024 PB'],
+    [1024, '1.0 KiB'],
+    [48_234_496, '46.0 MiB'],
+    [999 * 1024 ** 3, '999 GiB'],
+    [1024 ** 6, '1024 PiB'],
   ])('%d bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words));
 
   it.each([

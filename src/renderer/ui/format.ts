@@ -1,19 +1,6 @@
 /** Words for numbers and times. All of it is pure, so that it can be tested without a window. */
 
-const KIB = 1024;
-const units = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
-
-/** `1.4 MB`: binary steps, at most one decimal. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= KIB && unit < units.length - 1) {
-    value /= KIB;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit] ?? ''}`;
-}
+export { formatBytes } from '../../contract/bytes.ts';
 
 /** `12,345`. */
 export function formatCount(count: number): string {

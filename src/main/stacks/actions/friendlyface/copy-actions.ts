@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { z } from 'zod';
+import { formatBytes } from '../../../../contract/bytes.ts';
 import { Problem } from '../../../../contract/problem.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { Action, ActionContext } from '../../../engine/action.ts';
@@ -66,7 +67,12 @@ export const secureCopyAction = (tools: ActionTools): Action =>
               verdict: 'block',
               detail: `${input.backup} is not in ${input.backup_dir}: check the environment's backup folder.`,
             }
-          : { id: 'backup-file', title: 'Backup folder', verdict: 'pass', detail: `The file is readable over SSH (${file.size} bytes).` },
+          : {
+              id: 'backup-file',
+              title: 'Backup folder',
+              verdict: 'pass',
+              detail: `The file is readable over SSH (${formatBytes(file.size)}).`,
+            },
         await laptopSpace(context.localFolder, size),
       ];
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { formatBytes } from '../../../../contract/bytes.ts';
 import { Problem } from '../../../../contract/problem.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { ActionContext, Facts, ProbeOutcome } from '../../../engine/action.ts';
@@ -119,7 +120,7 @@ export async function makeBackup(context: ActionContext, input: CreateInput) {
     return unknown(toProblem(error));
   }
   remember(context, input, filename, sha256);
-  return done(`${filename} was made (${size} bytes) and verified by the deployment.`, facts(recorded, filename, sha256, size));
+  return done(`${filename} was made (${formatBytes(size)}) and verified by the deployment.`, facts(recorded, filename, sha256, size));
 }
 
 export const createBackup = defineAction<CreateInput>({

@@ -1,10 +1,10 @@
 import { statfs } from 'node:fs/promises';
+import { formatBytes } from '../../../../contract/bytes.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { SshSession } from '../../../drivers/ssh/types.ts';
 import { toProblem } from '../../../engine/words.ts';
 
 const HEADROOM = 1.2;
-const megabytes = (bytes: number) => `${Math.round(bytes / 1_000_000)} MB`;
 
 function judge(id: string, title: string, free: number, needed: number): PreflightItem {
   const enough = free >= needed * HEADROOM;
@@ -12,7 +12,7 @@ function judge(id: string, title: string, free: number, needed: number): Preflig
     id,
     title,
     verdict: enough ? 'pass' : 'block',
-    detail: `${megabytes(free)} free, ${megabytes(needed * HEADROOM)} needed (with 20 % to spare).`,
+    detail: `${formatBytes(free)} free, ${formatBytes(needed * HEADROOM)} needed (with 20 % to spare).`,
   };
 }
 
