@@ -5,7 +5,17 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { findProgram, systemChromium } from './machine.mjs';
 import { capture, say, timed, withLock } from './run.mjs';
 
-const PACKAGES = ['openssh-server', 'postgresql', 'docker.io', 'dbus', 'gnome-keyring', 'libsecret-1-0', 'chromium', 'sqlite3'];
+const PACKAGES = [
+  'openssh-server',
+  'postgresql',
+  'docker.io',
+  'busybox-static',
+  'dbus',
+  'gnome-keyring',
+  'libsecret-1-0',
+  'chromium',
+  'sqlite3',
+];
 const POLICY = '/usr/sbin/policy-rc.d';
 
 /** @returns {string[]} */

@@ -23,6 +23,8 @@ export interface SshdOptions {
   readonly authorizedKeys?: readonly string[];
   /** Passwords and keyboard-interactive through PAM; needs root. Default false. */
   readonly pam?: boolean;
+  /** More variables of what runs there; no white space in them. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** A running sshd on 127.0.0.1, for the user who runs the tests. */
@@ -127,7 +129,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         'MaxStartups 100',
         'AllowStreamLocalForwarding yes',
         // A home of its own: commands neither run the tester's shell start-up files nor leave anything behind.
-        `SetEnv XDG_STATE_HOME=${stateHome} HOME=${home}`,
+        `SetEnv ${Object.entries({ XDG_STATE_HOME: stateHome, HOME: home, ...options.variables })
+          .map(([name, value]) => `${name}=${value}`)
+          .join(' ')}`,
         'Subsystem sftp internal-sftp',
         `PidFile ${join(dir, 'pid')}`,
         'LogLevel DEBUG1',

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { Problem } from '../../contract/problem.ts';
 import type { SshSession } from '../drivers/ssh/types.ts';
 import { cleanText } from '../drivers/text.ts';
+import { before, createContainerMemory, filledTime } from './container-memory.ts';
 import type { ContainerCursor } from './cursor.ts';
 import { decodeCursor } from './cursor.ts';
 import { createFilter, isEmpty, prefilter } from './filter.ts';
 import { createMarkReader } from './marks.ts';
 import type { ParsedLine } from './parse.ts';
 import { createParser } from './parse.ts';
+import { createRejoiner } from './rejoin.ts';
 import { bytesOf, read } from './remote.ts';
 import { CONTAINER_STATE, CONTAINER_TAIL, FIND_IN_CONTAINER, FOLLOW_CONTAINER } from './scripts.ts';
 import { createSplitter } from './split.ts';
@@ -16,13 +18,9 @@ import type { ResolvedSource, SourceEvent, SourceReader } from './types.ts';
 
 const STAMPED = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z) (.*)$/s;
 const STAMP_ONLY = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)$/;
+/** It was there a moment ago: what is there now is looked up. */
+const REMOVED = /no such container|marked for removal/i;
 const FOUND_BYTES = 16 * 1024 * 1024;
-
-/** Docker leaves trailing zeros out: filled up, times compare as texts. */
-const filled = (at: string): string => {
-  const [seconds = '', fraction = ''] = at.slice(0, -1).split('.');
-  return `${seconds}.${fraction.padEnd(9, '0')}Z`;
-};
 
 /** A container's log, over the docker command on the host. */
 export function createContainerSource(source: ResolvedSource): SourceReader<ContainerCursor> {
@@ -31,13 +29,14 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
   const what = `The log of the container ${name}`;
   /** Id of the container that was seen standing still: it is waited for instead of read again and again. */
   let idle = '';
+  const memory = createContainerMemory();
 
   /** A line as `docker logs --timestamps` gives it; undefined when it is docker's own word. */
   function stamped(text: string, cut: boolean): { at: string; line: ParsedLine } | undefined {
     const match = STAMPED.exec(text) ?? STAMP_ONLY.exec(text);
     if (match === null) return undefined;
     const line = parse(match[2] ?? '', cut);
-    return { at: filled(match[1] ?? ''), line: { ...line, at: line.at ?? parseTime(match[1]) } };
+    return { at: filledTime(match[1] ?? ''), line: { ...line, at: line.at ?? parseTime(match[1]) } };
   }
 
   const after = (cursor: ContainerCursor, at: string): ContainerCursor =>
@@ -52,30 +51,32 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
 
   function linesOf(bytes: Buffer): { at: string; line: ParsedLine }[] {
     const splitter = createSplitter(Number.POSITIVE_INFINITY);
-    return [...splitter.push(bytes), splitter.flush()].flatMap((batch) =>
+    return [...splitter.push(createRejoiner().push(bytes)), splitter.flush()].flatMap((batch) =>
       (batch?.lines ?? []).flatMap(({ text, cut }) => stamped(text, cut) ?? []),
     );
   }
 
   async function* attach(session: SshSession, cursor: ContainerCursor, signal: AbortSignal): AsyncGenerator<SourceEvent, void, void> {
     const nonce = `quarterdeck-${randomBytes(16).toString('hex')}`;
-    const stream = await session.stream({ script: FOLLOW_CONTAINER, args: [nonce, name, cursor.at, idle] }, { signal });
+    // Docker gives some of what was seen already once more.
+    const resumed = memory.resume(cursor);
+    const stream = await session.stream({ script: FOLLOW_CONTAINER, args: [nonce, name, resumed.since, idle] }, { signal });
     const marks = createMarkReader(nonce);
+    const rejoiner = createRejoiner();
     const splitter = createSplitter();
     let place = cursor;
-    // Docker gives the lines of the cursor's own moment again: so many of them were seen already.
-    let seen = cursor.count;
+    let again = resumed.again;
     let said = '';
     for await (const chunk of bytesOf(stream, what, signal)) {
       for (const part of marks.push(chunk)) {
         if ('data' in part) {
-          for (const batch of splitter.push(part.data)) {
+          for (const batch of splitter.push(rejoiner.push(part.data))) {
             const lines: ParsedLine[] = [];
             for (const { text, cut } of batch.lines) {
               const entry = stamped(text, cut);
               if (entry === undefined) said = cleanText(text, { maxLength: 300 });
-              else if (entry.at === cursor.at && seen > 0) seen -= 1;
-              else {
+              else if (!again(entry.at)) {
+                memory.add(entry.at);
                 place = after(place, entry.at);
                 lines.push(entry.line);
               }
@@ -89,7 +90,11 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
           if (place.id !== '' && place.id !== id) {
             yield { kind: 'gap', reason: `the container ${name} was created anew: what the old one wrote last may be missing` };
             // None of what it writes was seen, not even at the same moment.
-            seen = 0;
+            memory.clear(place.at);
+            again = () => false;
+            place = { ...place, id, count: 0 };
+            // Told once, also when it is attached to again before a line came.
+            yield { kind: 'lines', lines: [], cursor: place };
           }
           place = { ...place, id };
           idle = running === 'true' ? '' : id;
@@ -102,7 +107,7 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
           yield { kind: 'again', afterMs: 2000 };
           return;
         } else {
-          if (said !== '' && /^error|cannot connect/i.test(said)) throw new Problem('remote-command-failed', `${what}: ${said}.`);
+          if (/^error|cannot connect/i.test(said) && !REMOVED.test(said)) throw new Problem('remote-command-failed', `${what}: ${said}.`);
           yield { kind: 'again', afterMs: 500 };
           return;
         }
@@ -122,12 +127,7 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
         { what, signal, maxBytes: 64 * 1024 * 1024, timeoutMs: 120_000 },
       );
       const entries = linesOf(stdout);
-      const start: ContainerCursor = { kind: 'container', id, at: '', count: 0 };
-      const cursor = await settled(
-        session,
-        entries.reduce((place, { at }) => after(place, at), start),
-        signal,
-      );
+      const cursor = await settled(session, { kind: 'container', id, at: '', count: 0 }, entries, signal);
       if (tail === 0) return { lines: [], cursor };
       if (isEmpty(filter)) return { lines: entries.map(({ line }) => line), cursor };
       const found = await search(session, { filter, limit: tail, signal });
@@ -139,16 +139,26 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
     },
   };
 
-  /** With few lines of a tail, more of the same moment may stand before them: they count too. */
-  async function settled(session: SshSession, cursor: ContainerCursor, signal: AbortSignal): Promise<ContainerCursor> {
-    if (cursor.at === '') return cursor;
+  /** The place after a tail. What stands shortly before its last line may come again: that is remembered, too. */
+  async function settled(session: SshSession, start: ContainerCursor, entries: readonly { at: string }[], signal: AbortSignal) {
+    memory.clear();
+    const last = entries.at(-1)?.at;
+    if (last === undefined) return start;
+    const floor = before(last);
     const { stdout } = await read(
       session,
-      { script: FIND_IN_CONTAINER, args: [name, '', '', '100000', String(FOUND_BYTES), cursor.at, cursor.at] },
+      { script: FIND_IN_CONTAINER, args: [name, '', '', '100000', String(FOUND_BYTES), floor] },
       { what, signal, maxBytes: FOUND_BYTES + 1024 },
     );
-    const count = linesOf(stdout).filter(({ at }) => at === cursor.at).length;
-    return { ...cursor, count: Math.max(cursor.count, count) };
+    const near = linesOf(stdout);
+    const known = near.slice(0, near.findLastIndex(({ at }) => at === last) + 1);
+    memory.clear(known.length === 0 ? last : floor);
+    let cursor = start;
+    for (const { at } of known.length === 0 ? entries : known) {
+      cursor = after(cursor, at);
+      memory.add(at);
+    }
+    return cursor;
   }
 
   async function search(
@@ -158,9 +168,11 @@ export function createContainerSource(source: ResolvedSource): SourceReader<Cont
     const hint = prefilter(filter, false);
     const most = Math.max(10_000, limit * 4);
     const time = (at: number | undefined): string => (at === undefined ? '' : new Date(at).toISOString());
+    // The script itself finds nothing when there is nothing to look into.
+    await state(session, signal);
     const { stdout } = await read(
       session,
-      { script: FIND_IN_CONTAINER, args: [name, hint.folded, hint.exact, String(most), String(FOUND_BYTES), time(filter.since), ''] },
+      { script: FIND_IN_CONTAINER, args: [name, hint.folded, hint.exact, String(most), String(FOUND_BYTES), time(filter.since)] },
       { what, signal, maxBytes: FOUND_BYTES + 1024, timeoutMs: 10 * 60_000 },
     );
     const entries = linesOf(stdout);

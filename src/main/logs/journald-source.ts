@@ -10,6 +10,8 @@ import { FIND_IN_JOURNALD, FOLLOW_JOURNALD, JOURNALD_TAIL } from './scripts.ts';
 import { createSplitter } from './split.ts';
 import type { ResolvedSource, SourceEvent, SourceReader } from './types.ts';
 
+/** An entry's message is at most 48 KiB when it came from a service's output; as numbers that is four times as long. */
+const ENTRY_BYTES = 512 * 1024;
 const FOUND_BYTES = 32 * 1024 * 1024;
 const PRIORITIES: readonly LogLevel[] = ['critical', 'critical', 'critical', 'error', 'warning', 'info', 'info', 'debug'];
 
@@ -30,6 +32,8 @@ export function createJournaldSource(source: ResolvedSource): SourceReader<Journ
   const { from: unit } = source;
   const parse = createParser(source.definition);
   const what = `The journal of ${unit}`;
+  /** It was seen to have no entries: whatever comes is new. */
+  let empty = false;
 
   function entryOf(text: string, cut: boolean): Entry | undefined {
     let body: Record<string, unknown>;
@@ -52,15 +56,15 @@ export function createJournaldSource(source: ResolvedSource): SourceReader<Journ
   }
 
   function entriesOf(bytes: Buffer): Entry[] {
-    const splitter = createSplitter(Number.POSITIVE_INFINITY);
+    const splitter = createSplitter(Number.POSITIVE_INFINITY, ENTRY_BYTES);
     return [...splitter.push(bytes), splitter.flush()].flatMap((batch) =>
       (batch?.lines ?? []).flatMap(({ text, cut }) => entryOf(text, cut) ?? []),
     );
   }
 
   async function* attach(session: SshSession, cursor: JournaldCursor, signal: AbortSignal): AsyncGenerator<SourceEvent, void, void> {
-    const stream = await session.stream({ script: FOLLOW_JOURNALD, args: [unit, cursor.cursor] }, { signal });
-    const splitter = createSplitter();
+    const stream = await session.stream({ script: FOLLOW_JOURNALD, args: [unit, cursor.cursor, empty ? 'all' : ''] }, { signal });
+    const splitter = createSplitter(2000, ENTRY_BYTES);
     let expected = cursor.cursor;
     yield { kind: 'live' };
     try {
@@ -120,6 +124,7 @@ export function createJournaldSource(source: ResolvedSource): SourceReader<Journ
         { what, signal, maxBytes: 128 * 1024 * 1024, timeoutMs: 120_000 },
       );
       const entries = entriesOf(stdout);
+      empty = entries.length === 0;
       const cursor: JournaldCursor = { kind: 'journald', cursor: entries.at(-1)?.cursor ?? '' };
       if (tail === 0) return { lines: [], cursor };
       if (isEmpty(filter)) return { lines: entries.map(({ line }) => line), cursor };

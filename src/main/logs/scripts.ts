@@ -89,12 +89,11 @@ export const CONTAINER_STATE = `docker inspect --type container --format '{{.Id}
 /** `$1` container, `$2` lines. Both of its streams, each line with its time. */
 export const CONTAINER_TAIL = `exec docker logs --timestamps --tail "$2" -- "$1" 2>&1`;
 
-/** `$1` container, `$2` text whatever its case, `$3` text as it is, `$4` most lines, `$5` most bytes, `$6` since, `$7` until (or empty). */
+/** `$1` container, `$2` text whatever its case, `$3` text as it is, `$4` most lines, `$5` most bytes, `$6` since (or empty). */
 export const FIND_IN_CONTAINER = `LC_ALL=C; export LC_ALL
-c=$1 t=$2 e=$3 l=$4 b=$5 since=$6 until=$7
+c=$1 t=$2 e=$3 l=$4 b=$5 since=$6
 set --
 [ -z "$since" ] || set -- "$@" --since "$since"
-[ -z "$until" ] || set -- "$@" --until "$until"
 docker logs --timestamps "$@" -- "$c" 2>&1 |
   if [ -n "$t" ]; then grep -F -i -e "$t"; else cat; fi |
   if [ -n "$e" ]; then grep -F -e "$e"; else cat; fi |
@@ -103,30 +102,37 @@ exit 0`;
 
 /**
  * Follows a container. `$1` nonce, `$2` container, `$3` time to begin at (or empty), `$4` id of the container that was seen
- * to stand still (or empty): then it is waited for. Marks: `container id running`, `missing words`, `stopped`.
+ * to stand still (or empty): then it is waited for. Marks: `container id running`, `missing words`, `stopped`. What docker says
+ * comes last: warnings about its own configuration stand before it.
  */
 export const FOLLOW_CONTAINER = `k=$1 c=$2 since=$3 idle=$4
 mark() { printf '%s %s\\n' "$k" "$*"; }
 while :; do
   if ! state=$(docker inspect --type container --format '{{.Id}} {{.State.Running}}' -- "$c" 2>&1); then
-    mark missing "$(printf '%s' "$state" | grep . | head -n 1)"
+    mark missing "$(printf '%s' "$state" | grep . | tail -n 1)"
     exit 0
   fi
+  state=$(printf '%s' "$state" | tail -n 1)
   [ "$state" = "$idle false" ] || break
   sleep 1
 done
 mark container "$state"
 set --
 [ -z "$since" ] || set -- --since "$since"
-docker logs --follow --timestamps "$@" -- "$c" 2>&1
+docker logs --follow --timestamps "$@" -- "\${state%% *}" 2>&1
 mark stopped`;
 
-/** `$1` unit, `$2` entries. */
-export const JOURNALD_TAIL = `exec journalctl --no-pager --quiet --output json --unit "$1" --lines "$2"`;
+/** `$1` unit, `$2` entries. Without `--all` journalctl leaves out what is longer than 4 KiB. */
+export const JOURNALD_TAIL = `exec journalctl --no-pager --quiet --all --output json --unit "$1" --lines "$2"`;
 
-/** `$1` unit, `$2` cursor (or empty: from now on), `$3` kept for a time. With a cursor its own entry comes first, if it is still there. */
-export const FOLLOW_JOURNALD = `if [ -n "$2" ]; then exec journalctl --no-pager --quiet --output json --unit "$1" --follow --no-tail --cursor "$2"
-else exec journalctl --no-pager --quiet --output json --unit "$1" --follow --lines 0; fi`;
+/**
+ * `$1` unit, `$2` cursor, or empty: then from now on, or all with `all` as `$3`. With a cursor its own entry comes first, if it is
+ * still there. Not `--lines 0`: for a unit without entries journalctl then loses all but one of the first that come together.
+ */
+export const FOLLOW_JOURNALD = `u=$1 c=$2 all=$3
+set --
+if [ -n "$c" ]; then set -- --cursor "$c"; elif [ -z "$all" ]; then set -- --since now; fi
+exec journalctl --no-pager --quiet --all --output json --unit "$u" --follow --no-tail "$@"`;
 
 /**
  * `$1` unit, `$2` text whatever its case, `$3` text as it is, `$4` most lines, `$5` most bytes, `$6` since, `$7` until (`@seconds`, or
@@ -137,7 +143,7 @@ u=$1 t=$2 e=$3 l=$4 b=$5 since=$6 until=$7
 set --
 [ -z "$since" ] || set -- "$@" --since "$since"
 [ -z "$until" ] || set -- "$@" --until "$until"
-journalctl --no-pager --quiet --output json --unit "$u" "$@" |
+journalctl --no-pager --quiet --all --output json --unit "$u" "$@" |
   if [ -n "$t" ]; then grep -F -i -e "$t" -e '"MESSAGE":['; else cat; fi |
   if [ -n "$e" ]; then grep -F -e "$e" -e '"MESSAGE":['; else cat; fi |
   tail -n "$l" | tail -c "$b"

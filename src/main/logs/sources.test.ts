@@ -99,6 +99,22 @@ describe('a container', () => {
     await reading.stop();
   });
 
+  it('sees a line that came after one with a later time, and each line once', async () => {
+    const say = (times: string[], running: boolean): void =>
+      save('container.json', { id, running, lines: times.map((at, i) => [`2026-01-01T00:00:0${at}Z`, `line ${i}`]) });
+    say(['1.5', '3.002', '3.004'], true);
+    const reading = following(reader(), { tail: 1 });
+    await reading.until(1);
+    await expect.poll(() => reading.seen.states.at(-1)).toBe('live');
+    // It is written while nobody looks: the follow has just ended.
+    say(['1.5', '3.002', '3.004', '3.003', '3.005'], false);
+    await reading.until(3);
+    say(['1.5', '3.002', '3.004', '3.003', '3.005', '3.001', '3.005'], true);
+    await reading.until(5);
+    expect(reading.seen.messages).toEqual(upTo(5, 2));
+    await reading.stop();
+  });
+
   it('filters, searches, and says that there is none', async () => {
     put(40);
     const session = localSession({ path: room.dir });
@@ -110,8 +126,9 @@ describe('a container', () => {
     expect(some.seen.messages).toEqual(['line 18', 'line 19']);
     await some.stop();
     put(0, { id: null });
-    await expect(reader().search(session, { filter: {}, limit: 5, signal: new AbortController().signal })).resolves.toMatchObject({
-      lines: [],
+    await expect(reader().search(session, { filter: {}, limit: 5, signal: new AbortController().signal })).rejects.toMatchObject({
+      code: 'remote-command-failed',
+      message: expect.stringContaining('No such container'),
     });
     await expect(reader().cold(session, { tail: 1, filter: {}, signal: new AbortController().signal })).rejects.toMatchObject({
       code: 'remote-command-failed',

@@ -1,4 +1,4 @@
-/** Bytes of a line that are kept; the rest of a longer one is counted and left out. */
+/** Bytes of a line that are kept unless told; the rest of a longer one is counted and left out. */
 const KEPT = 64 * 1024;
 
 /** Lines that ended in one go, and how many bytes they and their line ends were. */
@@ -13,7 +13,7 @@ export interface SplitBatch {
  * Splits bytes into lines; a line that has not ended yet is held back. Memory is bounded by one kept line however long a
  * line gets. `tailOf` keeps the last bytes before the last line end, to recognise the place again.
  */
-export function createSplitter(maxLines = 2000) {
+export function createSplitter(maxLines = 2000, keptBytes = KEPT) {
   let held: Buffer[] = [];
   let heldBytes = 0;
   let lost = 0;
@@ -28,7 +28,7 @@ export function createSplitter(maxLines = 2000) {
     partial = Buffer.alloc(0);
   };
   const hold = (bytes: Buffer): void => {
-    const room = Math.max(0, KEPT - heldBytes);
+    const room = Math.max(0, keptBytes - heldBytes);
     if (room > 0) held.push(Buffer.from(bytes.subarray(0, room)));
     heldBytes += Math.min(room, bytes.length);
     lost += Math.max(0, bytes.length - room);

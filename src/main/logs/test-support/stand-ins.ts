@@ -43,6 +43,7 @@ if (/bad/.test(option('--cursor') ?? '')) { console.error('Failed to seek to cur
 let from = option('--cursor') === undefined ? -1 : Number(option('--cursor').replace(/^s=/, '')) - 1;
 let list = entries().filter((entry) => entry._SYSTEMD_UNIT === option('--unit') && order(entry) > from);
 if (option('--lines') !== undefined) { from = order(entries().at(-1) ?? { __CURSOR: 's=0' }); list = option('--lines') === '0' ? [] : list.slice(-Number(option('--lines'))); }
+if (option('--since') === 'now') { from = order(entries().at(-1) ?? { __CURSOR: 's=0' }); list = []; }
 const say = (one) => { console.log(JSON.stringify(one)); from = Math.max(from, order(one)); };
 list.forEach(say);
 if (args.includes('--follow')) setInterval(() => entries().filter((entry) => order(entry) > from).forEach(say), 20);
