@@ -7,6 +7,10 @@ import type { Drive, StepRunner } from './step-runner.ts';
 import type { EngineOptions, StepRecord } from './types.ts';
 import { toProblem } from './words.ts';
 
+/** How often, and how far apart in milliseconds, a kept step of unknown outcome is looked at before a revert goes past it. */
+const KEPT_LOOKS = 10;
+const KEPT_LOOK_MS = 3000;
+
 const title = (drive: Drive, position: number) => drive.stored.plan.steps[position]?.title ?? '';
 
 /** Takes runs through their steps, forwards and backwards. */
@@ -51,8 +55,22 @@ export function createDriver(
     const titles = drive.stored.plan.steps
       .filter(({ undo }, position) => undo.kind === 'kept' && records[position]?.view.state === 'done')
       .map((step) => `“${step.title}”`);
-    return titles.length === 0 ? '' : ` Kept, as the plan says: ${titles.join(', ')}.`;
+    const open = drive.stored.plan.steps
+      .filter(({ undo }, position) => undo.kind === 'kept' && records[position]?.view.state === 'unknown')
+      .map((step) => `“${step.title}”`);
+    return `${titles.length === 0 ? '' : ` Kept, as the plan says: ${titles.join(', ')}.`}${open.length === 0 ? '' : ` How it ended is not known: ${open.join(', ')}.`}`;
   };
+
+  /**
+   * A kept step needs no undo, but one whose end was not seen may still be at work on the host, and must not meet the undo of
+   * an earlier step. It is waited for, and not for ever: the way back stays open.
+   */
+  async function outwait(drive: Drive, position: number): Promise<void> {
+    for (let look = 1; look <= KEPT_LOOKS; look += 1) {
+      if ((await steps.probe(drive, position)) !== 'unknown') return;
+      if (look < KEPT_LOOKS && !stopping()) await new Promise((resolve) => setTimeout(resolve, options.keptLookMs ?? KEPT_LOOK_MS));
+    }
+  }
 
   return {
     finish,
@@ -109,10 +127,13 @@ export function createDriver(
           step.view.state === 'pending' ||
           step.view.state === 'skipped' ||
           step.view.state === 'reverted' ||
-          planned.undo.kind === 'nothing-to-undo' ||
-          planned.undo.kind === 'kept'
+          planned.undo.kind === 'nothing-to-undo'
         )
           continue;
+        if (planned.undo.kind === 'kept') {
+          if (step.view.state === 'unknown') await outwait(drive, position);
+          continue;
+        }
         if (stopping())
           return finish(drive, 'interrupted', `Quarterdeck was closed before “${title(drive, position)}” was undone.`, 'run-interrupted');
         if (step.view.state === 'unknown' || (step.view.state === 'failed' && planned.effect !== 'read')) {

@@ -324,6 +324,35 @@ describe('going back', () => {
   });
 });
 
+describe('a kept step whose end was not seen', () => {
+  const stuck = async (found: 'done' | 'unknown') => {
+    const made = make();
+    made.world.answers.set('execute k', () => unknown);
+    made.world.probes.set('k', { found: 'unknown', observed: 'still running on the host' });
+    const run = await made.run('keeps');
+    expect(run.state).toBe('unknown');
+    made.world.calls.length = 0;
+    const reverting = made.engine.revert({ runId: run.id });
+    if (found === 'done') made.world.probes.set('k', { found: 'done', observed: 'it ended', output: {} });
+    return { made, reverted: await made.engine.settled((await reverting).id) };
+  };
+
+  it('is waited for before anything is undone: it may still be at work', async () => {
+    const { made, reverted } = await stuck('done');
+    expect(reverted.state).toBe('reverted');
+    expect(made.world.calls.indexOf('probe k')).toBeLessThan(made.world.calls.indexOf('undo a'));
+    expect(made.world.calls).toContain('probe k');
+  });
+
+  it('does not bar the way back for ever', async () => {
+    const { made, reverted } = await stuck('unknown');
+    expect(reverted.state).toBe('reverted');
+    expect(made.world.calls.filter((call) => call === 'probe k').length).toBeGreaterThan(1);
+    expect(reverted.steps[1]?.state).toBe('unknown');
+    expect(reverted.summary).toContain('not known');
+  });
+});
+
 describe('the host lock', () => {
   it('is held by one, with a fencing number that goes up, and given back', async () => {
     const { session } = make();

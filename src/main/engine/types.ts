@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly clock: () => number;
   /** Masks known secrets in what steps observed before it is stored. */
   readonly redact?: <T>(value: T) => T;
+  /** Pause between looks at a kept step that may still be at work, in milliseconds. Default 3 s. */
+  readonly keptLookMs?: number;
   /** Confirmation tokens; random when not given. */
   readonly tokenSource?: () => string;
 }

@@ -195,6 +195,7 @@ export function fakeEngine(options: { tier?: Environment['tier']; operator?: str
       actions,
       operator,
       clock: () => time.now,
+      keptLookMs: 5,
       environments: { get: () => environment.current },
       contextFor: (env) => ({
         environment: env,
