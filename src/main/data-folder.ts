@@ -2,7 +2,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** The app's data folder: `QUARTERDECK_HOME`, else where the platform keeps application data. Nothing is made here. */
-export function dataFolder(env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform, home: string = homedir()): string {
+export function dataFolder(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+  home: string = homedir(),
+): string {
   const chosen = env['QUARTERDECK_HOME'];
   if (chosen !== undefined && chosen !== '') return resolve(chosen);
   if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'Quarterdeck');

@@ -11,7 +11,14 @@ const folder = dataFolder();
 mkdirSync(folder, { recursive: true, mode: 0o700 });
 
 await runDesktop({
-  openHost: () => createHost({ dataFolder: folder, resourcesFolder: places.resources, transport: 'desktop', version: places.version, demoOnFirstRun: process.argv.includes('--demo') }),
+  openHost: () =>
+    createHost({
+      dataFolder: folder,
+      resourcesFolder: places.resources,
+      transport: 'desktop',
+      version: places.version,
+      demoOnFirstRun: process.argv.includes('--demo'),
+    }),
   paths: { assets: places.assets, preload: join(dirname(places.assets), 'preload', 'index.cjs'), data: folder },
   devTools: process.env['QUARTERDECK_DEVTOOLS'] === '1',
 });

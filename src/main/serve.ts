@@ -12,7 +12,13 @@ const ended = untilSignalled();
 
 try {
   const port = portFrom(process.env);
-  const host = await createHost({ dataFolder: folder, resourcesFolder: places.resources, transport: 'loopback', version: places.version, demoOnFirstRun: process.argv.includes('--demo') });
+  const host = await createHost({
+    dataFolder: folder,
+    resourcesFolder: places.resources,
+    transport: 'loopback',
+    version: places.version,
+    demoOnFirstRun: process.argv.includes('--demo'),
+  });
   const serving = await serve({
     openHost: async () => host,
     assetsFolder: places.assets,
