@@ -5,6 +5,9 @@ import { electronBinary, hasDisplay, systemChromium } from './scripts/machine.mj
 const chromium = systemChromium();
 const asRoot = process.getuid?.() === 0;
 
+// The desktop's journeys have a browser too: what a second visitor is told is looked at with it.
+const hosts = ['loopback', ...(electronBinary() && hasDisplay() ? ['electron'] : [])];
+
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results/journeys',
@@ -25,28 +28,25 @@ export default defineConfig({
   },
   projects: [
     ...(chromium
-      ? [
-          {
-            name: 'loopback',
-            use: {
-              browserName: 'chromium' as const,
-              viewport: { width: 1440, height: 900 },
-              launchOptions: {
-                executablePath: chromium,
-                args: [
-                  ...(asRoot ? ['--no-sandbox'] : []),
-                  '--disable-gpu',
-                  '--disable-quic',
-                  '--no-first-run',
-                  '--disable-background-networking',
-                  '--disable-component-update',
-                  '--disable-sync',
-                ],
-              },
+      ? hosts.map((name) => ({
+          name,
+          use: {
+            browserName: 'chromium' as const,
+            viewport: { width: 1440, height: 900 },
+            launchOptions: {
+              executablePath: chromium,
+              args: [
+                ...(asRoot ? ['--no-sandbox'] : []),
+                '--disable-gpu',
+                '--disable-quic',
+                '--no-first-run',
+                '--disable-background-networking',
+                '--disable-component-update',
+                '--disable-sync',
+              ],
             },
           },
-        ]
+        }))
       : []),
-    ...(electronBinary() && hasDisplay() ? [{ name: 'electron' }] : []),
   ],
 });

@@ -1,5 +1,7 @@
 import type { Locator, Page } from '@playwright/test';
 import { test as base } from '@playwright/test';
+import type { Desktop } from './desktop.ts';
+import { startDesktop } from './desktop.ts';
 import type { HostOptions, JourneyHost } from './host.ts';
 import { startHost } from './host.ts';
 
@@ -25,15 +27,15 @@ interface Journey {
 }
 
 /** A test with a watched page and things that end with it. */
-export const test = base.extend<Journey & { desktop: undefined }>({
-  desktop: [
-    // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names out of this pattern
-    async ({}, use, testInfo) => {
-      testInfo.skip(testInfo.project.name === 'electron', 'skipped: these journeys start the headless host');
-      await use(undefined);
-    },
-    { auto: true },
-  ],
+export const test = base.extend<Journey & { desktop: Desktop | undefined }>({
+  // In the `electron` project the page is the app's own window; what only the headless host can show is skipped.
+  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names out of this pattern
+  desktop: async ({}, use, testInfo) => {
+    await use(testInfo.project.name === 'electron' ? await startDesktop() : undefined);
+  },
+  page: async ({ page, desktop }, use) => {
+    await use(desktop?.page ?? page);
+  },
   // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names out of this pattern
   closing: async ({}, use) => {
     const things: { stop(): Promise<void> }[] = [];
@@ -53,10 +55,11 @@ export const test = base.extend<Journey & { desktop: undefined }>({
     if (failed.length > 0) throw new AggregateError(failed, `could not be stopped: ${failed.map(String).join('; ')}`);
   },
   // Depends on `closing`: hosts end first, then what they are connected to.
-  host: async ({ closing: _after }, use) => {
+  host: async ({ closing: _after, desktop }, use, testInfo) => {
     const hosts: JourneyHost[] = [];
     await use(async (options) => {
-      const host = await startHost(options);
+      testInfo.skip(desktop !== undefined && options !== undefined, 'skipped: needs the headless host, to be furnished or killed');
+      const host = desktop?.host ?? (await startHost(options));
       hosts.push(host);
       return host;
     });
