@@ -20,6 +20,7 @@ import { useServices } from './services.tsx';
 import { runShellCommand } from './shell-commands.ts';
 import { ShortcutSheet } from './shortcut-sheet.tsx';
 import { useTheme } from './theme.ts';
+import { useLanding } from './use-landing.ts';
 
 function Screen({ route }: { route: Route }) {
   switch (route.page) {
@@ -45,6 +46,7 @@ export function App() {
   const route = useRoute();
   const palette = useStore(stores.commands, (state) => state.palette);
   useTheme();
+  useLanding();
   useEffect(() => listenForKeys(window, stores.commands), [stores]);
   useEffect(() => host.onShellCommand((command) => runShellCommand(stores.commands, command)), [host, stores]);
   const place = route.page === 'environment' ? `${route.id}/${route.section}` : formatRoute(route);

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/a11y/useSemanticElements: rows of a virtual list are positioned one by one, which table elements do not allow
 // biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names its row by aria-activedescendant
 // biome-ignore-all lint/a11y/useKeyWithClickEvents: the grid takes the keys for all of its rows
-import type { CSSProperties, KeyboardEvent, ReactNode, Ref } from 'react';
+import type { CSSProperties, KeyboardEvent, PointerEvent, ReactNode, Ref, WheelEvent } from 'react';
 
 interface GridFrameProps {
   readonly ref: Ref<HTMLDivElement>;
@@ -13,11 +13,24 @@ interface GridFrameProps {
   readonly active: string | undefined;
   readonly onKeyDown: (event: KeyboardEvent) => void;
   readonly onScroll?: () => void;
+  readonly onWheel?: (event: WheelEvent) => void;
+  readonly onPointerDown?: (event: PointerEvent) => void;
   readonly children: ReactNode;
 }
 
 /** The scrolling grid. It keeps the focus; its rows are named, not focused. */
-export function GridFrame({ ref, label, className = '', count, active, onKeyDown, onScroll, children }: GridFrameProps) {
+export function GridFrame({
+  ref,
+  label,
+  className = '',
+  count,
+  active,
+  onKeyDown,
+  onScroll,
+  onWheel,
+  onPointerDown,
+  children,
+}: GridFrameProps) {
   return (
     <div
       ref={ref}
@@ -29,6 +42,8 @@ export function GridFrame({ ref, label, className = '', count, active, onKeyDown
       aria-activedescendant={active}
       onKeyDown={onKeyDown}
       onScroll={onScroll}
+      onWheel={onWheel}
+      onPointerDown={onPointerDown}
     >
       {children}
     </div>

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { KeyboardEvent, ReactNode } from 'react';
 import { useEffect, useId, useRef } from 'react';
+import { useRowHeight } from '../app/theme.ts';
 import { GridBody, GridCell, GridFrame, GridHead, GridRow } from './grid-parts.tsx';
 import { moveInList } from './list-keys.ts';
 
@@ -38,9 +39,10 @@ export function VirtualGrid<T>({
   onSelect,
   onOpen,
   onEnd,
-  rowHeight = 34,
+  rowHeight: comfortable = 34,
 }: VirtualGridProps<T>) {
   const id = useId();
+  const rowHeight = useRowHeight(comfortable);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -48,6 +50,10 @@ export function VirtualGrid<T>({
     estimateSize: () => rowHeight,
     overscan: 12,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another density is the reason to measure
+  useEffect(() => {
+    virtual.measure();
+  }, [rowHeight, virtual]);
   const items = virtual.getVirtualItems();
   const index = selected === undefined ? -1 : rows.findIndex((row) => rowKey(row) === selected);
   const lastShown = items.at(-1)?.index ?? -1;

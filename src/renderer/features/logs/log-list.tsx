@@ -1,7 +1,9 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown } from 'lucide-react';
-import type { KeyboardEvent } from 'react';
+import type { KeyboardEvent, PointerEvent, WheelEvent } from 'react';
 import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
+import { useRowHeight } from '../../app/theme.ts';
 import { plural } from '../../ui/format.ts';
 import { GridBody, GridFrame, GridHead, GridRow } from '../../ui/grid-parts.tsx';
 import { moveInList } from '../../ui/list-keys.ts';
@@ -43,6 +45,7 @@ interface LogListProps {
  */
 export function LogList({ first, end, at, follow, wrap, sought, selected, onSelect, onHold, onRequest }: LogListProps) {
   const id = useId();
+  const rowHeight = useRowHeight(ROW);
   const scroller = useRef<HTMLDivElement>(null);
   const [held, setHeld] = useState<number>();
   const shownEnd = Math.max(first, held ?? end);
@@ -50,7 +53,7 @@ export function LogList({ first, end, at, follow, wrap, sought, selected, onSele
   const virtual = useVirtualizer({
     count: shownEnd - first,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
+    estimateSize: () => rowHeight,
     getItemKey,
     overscan: 20,
   });
@@ -68,10 +71,10 @@ export function LogList({ first, end, at, follow, wrap, sought, selected, onSele
   }, [follow, held, end, first, virtual]);
 
   // Another wrapping is another height for every row.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `wrap` is the reason to measure
+  // biome-ignore lint/correctness/useExhaustiveDependencies: wrapping and density are the reason to measure
   useEffect(() => {
     virtual.measure();
-  }, [wrap, virtual]);
+  }, [wrap, rowHeight, virtual]);
 
   const onScroll = (): void => {
     const element = scroller.current;
@@ -83,6 +86,20 @@ export function LogList({ first, end, at, follow, wrap, sought, selected, onSele
     lastTop.current = element.scrollTop;
   };
   const lastTop = useRef(0);
+
+  // The reader's hand holds the view at once. Waiting for the scroll it causes would be too late: lines that come in
+  // meanwhile pull the view to the end again, and the reader loses the fight.
+  const hold = (): void => {
+    const element = scroller.current;
+    if (follow && held === undefined && element !== null && element.scrollHeight > element.clientHeight) flushSync(() => setHeld(end));
+  };
+  const onWheel = (event: WheelEvent): void => {
+    if (event.deltaY < 0) hold();
+  };
+  const onPointerDown = (event: PointerEvent): void => {
+    // On the grid itself is on its scroll bar; rows have a press of their own.
+    if (event.target === event.currentTarget) hold();
+  };
 
   const toEnd = useCallback(() => {
     setHeld(undefined);
@@ -101,7 +118,7 @@ export function LogList({ first, end, at, follow, wrap, sought, selected, onSele
       toEnd();
       return;
     }
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? ROW) / ROW) - 2);
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? rowHeight) / rowHeight) - 2);
     const to = moveInList(event.key, selected === undefined ? -1 : selected - first, shownEnd - first, page);
     if (to === undefined) return;
     event.preventDefault();
@@ -120,6 +137,8 @@ export function LogList({ first, end, at, follow, wrap, sought, selected, onSele
         count={shownEnd - first}
         active={active}
         onScroll={onScroll}
+        onWheel={onWheel}
+        onPointerDown={onPointerDown}
         onKeyDown={onKey}
       >
         <GridHead layout="log-columns" columns={columns} />
