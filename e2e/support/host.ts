@@ -16,6 +16,8 @@ const END_MS = 20_000;
 export interface HostOptions {
   /** More of an environment: a keyring's, say. Its HOME is not taken over. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of the host. */
+  readonly args?: readonly string[];
   /** Called with the empty HOME before the first start. */
   readonly furnish?: (home: string) => void;
 }
@@ -43,8 +45,8 @@ interface Started {
   readonly said: () => { readonly stdout: string; readonly stderr: string };
 }
 
-async function launch(env: Readonly<Record<string, string>>): Promise<Started> {
-  const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+async function launch(env: Readonly<Record<string, string>>, args: readonly string[]): Promise<Started> {
+  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   const ready = new Promise<string>((resolve, reject) => {
@@ -73,7 +75,7 @@ async function launch(env: Readonly<Record<string, string>>): Promise<Started> {
 }
 
 /** Starts the built host. @throws Error when it is not built or does not become ready */
-export async function startHost({ env = {}, furnish }: HostOptions = {}): Promise<JourneyHost> {
+export async function startHost({ env = {}, args = [], furnish }: HostOptions = {}): Promise<JourneyHost> {
   if (!existsSync(entry)) throw new Error('out/main/serve.js is not there: run "npm run build"');
   const root = mkdtempSync(join(tmpdir(), 'quarterdeck-journey-'));
   const home = join(root, 'home');
@@ -83,7 +85,7 @@ export async function startHost({ env = {}, furnish }: HostOptions = {}): Promis
   const whole = { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...env, HOME: home, QUARTERDECK_HOME: dataFolder };
   const allowed: RegExp[] = [];
   const complaints: string[] = [];
-  let current = await launch(whole);
+  let current = await launch(whole, args);
 
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     const { child, said } = current;
@@ -121,7 +123,7 @@ export async function startHost({ env = {}, furnish }: HostOptions = {}): Promis
     kill: end,
     async restart() {
       await end('SIGTERM');
-      current = await launch(whole);
+      current = await launch(whole, args);
       return current.url;
     },
     async close() {

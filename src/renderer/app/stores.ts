@@ -96,7 +96,26 @@ export function keepFresh(host: Rpc, stores: Stores): () => void {
       }
     }),
   ];
+  stops.push(followStart(stores.demo));
   return () => {
     for (const stop of stops) stop();
+  };
+}
+
+/** How often a demo that somebody else is starting is asked for, in milliseconds. */
+const START_LOOK_MS = 1000;
+
+/** The host starts the demo by itself on the first run, and tells nobody when it is up: it is asked until it is. */
+function followStart({ store, refresh }: Stores['demo']): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    const { status, data } = store.getState();
+    if (status === 'ready' && data?.state === 'starting') timer = setTimeout(() => void refresh(), START_LOOK_MS);
+  };
+  const stop = store.subscribe(look);
+  return () => {
+    stop();
+    clearTimeout(timer);
   };
 }

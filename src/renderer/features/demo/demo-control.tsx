@@ -7,7 +7,7 @@ import './demo.css';
 
 /** Switches that break the demo deployment for practice. */
 export function DemoControl() {
-  const { status, start, stop, setFault } = useDemo();
+  const { status, starting, start, stop, setFault } = useDemo();
   const demo = status.data;
   const broken = demo?.faults.length ?? 0;
   return (
@@ -51,7 +51,7 @@ export function DemoControl() {
                 Stop the demo
               </Button>
             ) : (
-              <Button small busy={demo?.state === 'starting'} onClick={() => void start()}>
+              <Button small busy={starting} onClick={() => void start()}>
                 Start the demo
               </Button>
             )}

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { DemoFault, DemoStatus } from '../../../contract/demo.ts';
 import type { Command } from '../../app/commands.ts';
 import type { Loaded } from '../../app/loadable.ts';
@@ -18,6 +18,8 @@ export const faults: readonly { readonly id: DemoFault; readonly title: string; 
 
 export interface Demo {
   readonly status: Loaded<DemoStatus>;
+  /** This window asked for it and waits. A start by the host itself is joined by pressing, so it disables nothing. */
+  readonly starting: boolean;
   /** Starts it, connects it and opens its overview; `stay` leaves the screen as it is. */
   start(options?: { readonly stay?: boolean }): Promise<void>;
   stop(): Promise<void>;
@@ -29,12 +31,13 @@ export interface Demo {
 export function useDemo(): Demo {
   const { client, stores } = useServices();
   const status = useLoadable(stores.demo);
+  const [starting, setStarting] = useState(false);
   const tell = useCallback((error: unknown) => stores.toasts.show({ tone: 'bad', text: problemOf(error).message }), [stores]);
 
   const start = useCallback(
     async ({ stay = false }: { readonly stay?: boolean } = {}) => {
       try {
-        stores.demo.update((demo) => ({ ...demo, state: 'starting' }));
+        setStarting(true);
         const demo = await client.demo.start({});
         stores.demo.set(demo);
         await stores.environments.refresh();
@@ -45,6 +48,8 @@ export function useDemo(): Demo {
       } catch (error) {
         tell(error);
         await stores.demo.refresh();
+      } finally {
+        setStarting(false);
       }
     },
     [client, stores, tell],
@@ -90,5 +95,5 @@ export function useDemo(): Demo {
     ];
   }, [demo, start, stop, setFault]);
 
-  return { status, start, stop, setFault, commands };
+  return { status, starting, start, stop, setFault, commands };
 }

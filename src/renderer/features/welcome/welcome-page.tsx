@@ -11,7 +11,7 @@ import { useDemo } from '../demo/use-demo.ts';
 /** What this is, and the three ways to begin. */
 export function WelcomePage() {
   const { demo, info } = useStores();
-  const { status, start } = useDemo();
+  const { status, starting, start } = useDemo();
   const keychain = useLoadable(info).data?.keychain;
   return (
     <div className="page welcome">
@@ -31,8 +31,8 @@ export function WelcomePage() {
           <section className="card welcome-way">
             <h2>See it work</h2>
             <p className="muted">A real SSH server and service in a scratch folder on this machine. Break it and repair it as you like.</p>
-            <Button tone="primary" icon={FlaskConical} busy={status.data?.state === 'starting'} onClick={() => void start()}>
-              {status.data?.state === 'starting' ? 'Starting the demo' : 'Try the demo'}
+            <Button tone="primary" icon={FlaskConical} busy={starting} onClick={() => void start()}>
+              {starting ? 'Starting the demo' : 'Try the demo'}
             </Button>
           </section>
           <section className="card welcome-way">
