@@ -104,6 +104,14 @@ describe.skipIf(skipSsh())('a log file over a real sshd', () => {
     return { seen, until, live, stop };
   }
   const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, index) => from + index);
+  /** What a process of a `ps` line was started with; nothing when it has ended meanwhile. */
+  const environmentOf = (line: string): string => {
+    try {
+      return readFileSync(`/proc/${line.trim().split(/\s+/)[0]}/environ`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
   const remoteTails = (): string => execFileSync('ps', ['-eo', 'pid,args']).toString();
 
   it('gives the last lines, then what comes, and goes on from a cursor after a pause', async () => {
@@ -212,10 +220,11 @@ describe.skipIf(skipSsh())('a log file over a real sshd', () => {
     write(0, 10);
     const reader = await following({ tail: 1 });
     await reader.live();
+    // Of this server's sessions only: other suites have commands of their own under way on this machine.
     const mine = (): number =>
       remoteTails()
         .split('\n')
-        .filter((one) => one.includes('dd bs=1 count=')).length;
+        .filter((one) => one.includes('dd bs=1 count=') && environmentOf(one).includes(sshd.stateHome)).length;
     await expect.poll(mine).toBeGreaterThan(0);
     await reader.stop();
     await expect.poll(mine, { timeout: 10_000 }).toBe(0);
