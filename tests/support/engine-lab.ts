@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import type { Environment } from '../../src/contract/environments.ts';
+import { Problem } from '../../src/contract/problem.ts';
 import type { Run } from '../../src/contract/runs.ts';
 import { createHttpClient } from '../../src/main/drivers/http/client.ts';
 import type { HttpClient } from '../../src/main/drivers/http/types.ts';
@@ -11,6 +12,7 @@ import type { BackupMemory } from '../../src/main/engine/action.ts';
 import { canonicalHash } from '../../src/main/engine/canonical.ts';
 import type { Engine } from '../../src/main/engine/engine.ts';
 import { createEngine } from '../../src/main/engine/engine.ts';
+import type { EngineOptions } from '../../src/main/engine/types.ts';
 import type { Journal } from '../../src/main/journal/journal.ts';
 import { createJournal } from '../../src/main/journal/journal.ts';
 import { createActions } from '../../src/main/stacks/actions/index.ts';
@@ -31,7 +33,10 @@ const shippedFolder = fileURLToPath(new URL('../../resources/stacks', import.met
 /** What another process needs to open the same engine. */
 export interface LabHandle {
   readonly environment: Environment;
-  readonly apiKey: string;
+  /** By key. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** A folder of stacks beside the shipped ones. */
+  readonly userStacks?: string;
   readonly storeFile: string;
   readonly localFolder: string;
   readonly sshd: Pick<Sshd, 'host' | 'port' | 'user'> & { readonly key: string; readonly knownHosts: string };
@@ -42,7 +47,8 @@ export interface OpenEngine {
   readonly engine: Engine;
   readonly journal: Journal;
   readonly store: Store;
-  readonly session: SshSession;
+  /** The open session; connects again after a drop when the engine was opened with a way to. */
+  session(): Promise<SshSession>;
   /** Plan, preflight, confirm, start. */
   begin(runbook: string, inputs?: Record<string, string>): Promise<Run>;
   /** {@link begin}, and waits until nothing runs any more. */
@@ -50,18 +56,23 @@ export interface OpenEngine {
   close(): Promise<void>;
 }
 
+function missingSecret(key: string): never {
+  throw new Problem('secret-missing', `The secret ${key} is not set.`);
+}
+
 /** Opens an engine; `http` may put something between it and the deployment. */
 export async function openEngine(
   handle: LabHandle,
-  session: SshSession,
-  options: { operator?: string; http?: (inner: HttpClient) => HttpClient; storeFile?: string } = {},
+  connection: SshSession | (() => Promise<SshSession>),
+  options: { operator?: string; http?: (inner: HttpClient) => HttpClient; storeFile?: string; engine?: Partial<EngineOptions> } = {},
 ): Promise<OpenEngine> {
+  const session = typeof connection === 'function' ? connection : async () => connection;
   const operator = options.operator ?? 'ann@laptop';
   const store = openStore(options.storeFile ?? handle.storeFile, migrations);
   const journal = createJournal({ store, operator, clock: Date.now });
   const actions = createActions({ inspectSqlite });
-  const stacks = createStacks({ shippedFolder, userFolder: '/nowhere', actions });
-  const inner = createHttpClient({ connect: (host, port) => session.forwardTcp(host, port) });
+  const stacks = createStacks({ shippedFolder, userFolder: handle.userStacks ?? '/nowhere', actions });
+  const inner = createHttpClient({ connect: async (host, port) => (await session()).forwardTcp(host, port) });
   const http = options.http?.(inner) ?? inner;
   const remembered = new Map<string, Parameters<BackupMemory['remember']>[0]>();
   const memory: BackupMemory = {
@@ -90,14 +101,15 @@ export async function openEngine(
     environments: { get: () => handle.environment },
     contextFor: (environment) => ({
       environment,
-      session: async () => session,
+      session,
       http,
-      secret: async () => handle.apiKey,
+      secret: async (key) => handle.secrets[key] ?? missingSecret(key),
       localFolder: handle.localFolder,
       memory,
       operator,
       now: Date.now,
     }),
+    ...options.engine,
   });
   const open: OpenEngine = {
     engine,
@@ -161,7 +173,7 @@ export async function startEngineLab(options: { replica?: ReplicaOptions; tier?:
     proxy,
     handle: {
       environment,
-      apiKey: replica.apiKey,
+      secrets: { 'api-key': replica.apiKey },
       storeFile: room.path('store.db'),
       localFolder: room.path('copies'),
       sshd: { host: sshd.host, port: sshd.port, user: sshd.user, key: sshd.clientKey.path, knownHosts: sshd.knownHosts() },

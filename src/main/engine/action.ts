@@ -68,6 +68,8 @@ export interface ActionContext extends ActionBase {
   /** Aborted only while planning, in preflight and in probes. A mutating execute never sees an abort. */
   readonly signal: AbortSignal;
   progress(state: { done: number; total: number; unit: 'bytes' | 'items' }): void;
+  /** What the host said while the step went on. It is redacted, shown, and its hash is journaled when the step ends. Never a secret. */
+  say(text: string): void;
   /** Absent in reading runs, in preflight and in probes. */
   readonly fence?: HostFence;
   /** What earlier tries of this step recorded. */
@@ -113,6 +115,11 @@ export interface Action<I = unknown> {
   describe(input: I, environment: Environment): readonly PlanCommand[];
   /** Read-only looks before anything is touched. References to earlier steps' facts are not resolved yet: they stand as `‹…›`. */
   preflight?(context: ActionContext, input: I): Promise<readonly PreflightItem[]>;
+  /**
+   * What the host offers for this action's parameters before they are chosen (backups, versions, the recoverable window). Reads only;
+   * what is not known yet is missing or empty in `given`.
+   */
+  survey?(context: ActionContext, given: Readonly<Record<string, unknown>>): Promise<readonly SurveyItem[]>;
   execute(context: ActionContext, input: I): Promise<ActionOutcome>;
   /** Read-only: is this step's effect there already? */
   probe(context: ActionContext, input: I): Promise<ProbeOutcome>;
@@ -121,6 +128,19 @@ export interface Action<I = unknown> {
    * at it, with the reason. `nothing-to-undo` is for reads only.
    */
   readonly undo: ActionUndo<I> | { readonly kept: string } | { readonly irreversible: string } | 'nothing-to-undo';
+}
+
+/** One thing a {@link Action.survey} found out. */
+export interface SurveyItem {
+  /** Name of the action's parameter it belongs to; the screens show it beside the run's input that feeds it. */
+  readonly parameter?: string;
+  readonly title: string;
+  readonly detail: string;
+  /** Values the host has, best first. */
+  readonly choices?: readonly { readonly value: string; readonly label: string }[];
+  /** Bounds of a time (RFC 3339) or number; what is outside will be refused by the preflight. */
+  readonly min?: string;
+  readonly max?: string;
 }
 
 /** Every action there is, by id. */

@@ -76,6 +76,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
         lastProgress = now;
         drive.progress(state);
       },
+      say: () => undefined,
       recorded: undo ? step.undoRecorded : step.recorded,
       record(facts) {
         if (phase === 'probe' || phase === 'probe-undo') throw new Problem('internal-error', 'A probe records nothing.');
@@ -278,6 +279,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
         stepKey: `preflight-${stepId}`,
         signal,
         progress: () => undefined,
+        say: () => undefined,
         recorded: {},
         record: () => {
           throw new Problem('internal-error', 'A preflight records nothing.');

@@ -9,11 +9,11 @@ import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { whyInvalid } from '../../friendlyface/problems.ts';
 import { isPlaceholder } from '../../references.ts';
+import { laptopSpace } from '../space.ts';
 import type { ActionTools } from '../tools.ts';
 import { BackupFact, done, fact, failed, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './input.ts';
 import { ensureOnHost, secureCopy } from './local-copy.ts';
-import { laptopSpace } from './space.ts';
 
 const SecureInput = z.strictObject({ ...ApiInput, backup_dir: RemotePath, backup: BackupFact });
 type SecureInput = z.infer<typeof SecureInput>;

@@ -6,10 +6,10 @@ import type { ActionContext, Facts, ProbeOutcome } from '../../../engine/action.
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import { whyInvalid } from '../../friendlyface/problems.ts';
+import { hostSpace } from '../space.ts';
 import { count, done, failed, lookUntilSettled, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './input.ts';
 import { evicted, readRetention } from './retention.ts';
-import { hostSpace } from './space.ts';
 
 const Input = z.strictObject({
   ...ApiInput,

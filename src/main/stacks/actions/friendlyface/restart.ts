@@ -3,7 +3,8 @@ import { Problem } from '../../../../contract/problem.ts';
 import type { ActionContext, ActionOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { toProblem } from '../../../engine/words.ts';
-import { control, jobState, serviceStatus } from '../service/control.ts';
+import { jobState } from '../job.ts';
+import { control, serviceStatus } from '../service/control.ts';
 import { controlCommands, controlPreflight } from '../service/start-stop.ts';
 import { done, failed, pause, RemotePath, unknown } from '../tools.ts';
 import { ApiInput, friendlyFace } from './input.ts';
@@ -89,7 +90,7 @@ export const restartAction = defineAction<RestartInput>({
   preflight: async (context, { control: path }) => [await controlPreflight(context, path)],
   execute: restartService,
   async probe(context, input) {
-    const job = await jobState(context, 'restart');
+    const { state: job } = await jobState(context, 'restart');
     if (job === 'running') return { found: 'unknown', observed: 'The host is still restarting it.' };
     if (job === 'absent') return { found: 'not-done', observed: 'The restart was never begun.' };
     const status = await serviceStatus(await context.session(), input.control);

@@ -1,9 +1,9 @@
 import { Problem } from '../../../../contract/problem.ts';
 import type { SshSession } from '../../../drivers/ssh/types.ts';
 import type { ActionContext, ActionOutcome } from '../../../engine/action.ts';
-import { FENCED_OUT, fencedScript } from '../../../engine/host-lock.ts';
-import { plainLine, toProblem } from '../../../engine/words.ts';
-import { failed, unknown } from '../tools.ts';
+import { plainLine } from '../../../engine/words.ts';
+import type { Meanings } from '../job.ts';
+import { mustRun } from '../job.ts';
 
 /** What a service control says: `running pid=N started=…` (exit 0) or `stopped` (exit 3). */
 export type ServiceStatus = { readonly state: 'running'; readonly pid: string; readonly started: string } | { readonly state: 'stopped' };
@@ -35,13 +35,11 @@ const verbScripts = {
 /** What a control can be asked to do. */
 export type Verb = keyof typeof verbScripts;
 
-const meanings: Readonly<Record<number, string>> = {
-  21: 'the service control is not an executable file',
+const meanings: Meanings = {
   22: 'the service did not stop',
   23: 'it was told to stop, and is not stopped',
   24: 'the service did not start',
   25: 'it was started, and is not running',
-  [FENCED_OUT]: 'the lock on the host is not ours any more; nothing was done',
 };
 
 /** Reads the state of a service. @throws Problem when it can't be told */
@@ -59,37 +57,14 @@ export async function serviceStatus(session: SshSession, control: string): Promi
   throw new Problem('remote-command-failed', `The service control said neither running nor stopped (exit ${outcome.exitCode}): ${words}`);
 }
 
-/** Where the script that is under way keeps its key: the undo of a step has its own. */
-const jobKey = (context: ActionContext, verb: Verb) => `${context.stepKey}-${verb}`;
-
 /** Carries a verb out as a detached job, once per key. Undefined when it was seen to end well. */
 export async function control(context: ActionContext, path: string, verb: Verb): Promise<ActionOutcome | undefined> {
-  if (context.fence === undefined) return failed(new Problem('internal-error', 'A mutating step needs the lock of the host.'));
-  let session: SshSession;
-  try {
-    session = await context.session();
-  } catch (error) {
-    return failed(toProblem(error));
-  }
-  try {
-    await session.detach(jobKey(context, verb), fencedScript(verbScripts[verb], context.fence.token, [path]));
-    const ended = await session.awaitDetached(jobKey(context, verb));
-    if (ended.outcome === 'unknown') return unknown(ended.problem);
-    if (ended.outcome === 'failed') return failed(ended.problem);
-    if (ended.exitCode === 0) return undefined;
-    const words = plainLine(`${ended.stderr} ${ended.stdout}`, 300);
-    return failed(
-      new Problem('step-failed', `${meanings[ended.exitCode] ?? `it ended with ${ended.exitCode}`}: ${words}`, {
-        hint: 'Look at the end of the service’s log.',
-      }),
-    );
-  } catch (error) {
-    return unknown(toProblem(error));
-  }
-}
-
-/** How a job that was begun under this key stands: `ended` well, `failed`, still `running`, or `absent`. */
-export async function jobState(context: ActionContext, verb: Verb): Promise<'absent' | 'running' | 'ended' | 'failed' | 'lost'> {
-  const { state, exitCode } = await (await context.session()).detached(jobKey(context, verb));
-  return state === 'exited' ? (exitCode === 0 ? 'ended' : 'failed') : state;
+  const result = await mustRun(context, {
+    name: verb,
+    script: verbScripts[verb],
+    args: [path],
+    meanings,
+    hint: 'Look at the end of the service’s log.',
+  });
+  return 'outcome' in result ? result.outcome : undefined;
 }

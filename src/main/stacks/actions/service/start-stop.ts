@@ -3,8 +3,9 @@ import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { Action, ActionContext, ActionOutcome, ProbeOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { toProblem } from '../../../engine/words.ts';
+import { jobState } from '../job.ts';
 import { done, failed, RemotePath, unknown } from '../tools.ts';
-import { control, jobState, serviceStatus } from './control.ts';
+import { control, serviceStatus } from './control.ts';
 
 const Input = z.strictObject({ control: RemotePath });
 type Input = z.infer<typeof Input>;
@@ -49,7 +50,7 @@ async function reach(context: ActionContext, path: string, wanted: Wanted): Prom
 }
 
 async function look(context: ActionContext, path: string, wanted: Wanted): Promise<ProbeOutcome> {
-  if ((await jobState(context, wanted === 'running' ? 'start' : 'stop')) === 'running')
+  if ((await jobState(context, wanted === 'running' ? 'start' : 'stop')).state === 'running')
     return { found: 'unknown', observed: 'The host is still at it.' };
   const status = await serviceStatus(await context.session(), path);
   if (status.state !== wanted) return { found: 'not-done', observed: `The service is ${status.state}.` };

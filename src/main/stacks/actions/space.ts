@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
-import { formatBytes } from '../../../../contract/bytes.ts';
-import type { PreflightItem } from '../../../../contract/runs.ts';
-import type { SshSession } from '../../../drivers/ssh/types.ts';
-import { toProblem } from '../../../engine/words.ts';
+import { formatBytes } from '../../../contract/bytes.ts';
+import type { PreflightItem } from '../../../contract/runs.ts';
+import type { SshSession } from '../../drivers/ssh/types.ts';
+import { toProblem } from '../../engine/words.ts';
 
 const HEADROOM = 1.2;
 
