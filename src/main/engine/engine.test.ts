@@ -414,3 +414,46 @@ describe('the host lock', () => {
     await expect(made.begin('three')).rejects.toThrow(code('preflight-blocked'));
   });
 });
+
+describe('fault points', () => {
+  it('are awaited around the intent and the outcome of steps and undos, with the key of the try', async () => {
+    const seen: string[] = [];
+    const made = make({
+      onPoint: async (point, where) => {
+        await Promise.resolve();
+        const last = made.journal.list({ runId: where.runId, limit: 1 }).entries[0];
+        const said = last?.stepId === where.stepId ? last.kind : '-';
+        seen.push(`${where.direction} ${where.position} ${where.stepId} ${point}: ${said}, effect ${made.world.effects.includes('a')}`);
+        expect(where.stepKey).toBe(`${where.runId}-${where.stepId}-${where.direction === 'act' ? '1' : 'undo1'}`);
+      },
+    });
+    const { id } = await made.run('keeps');
+    expect(seen.slice(0, 4)).toEqual([
+      'act 0 a before-intent: -, effect false',
+      'act 0 a after-intent: step-intended, effect false',
+      'act 0 a after-effect: step-intended, effect true',
+      'act 0 a after-outcome: step-ended, effect true',
+    ]);
+    seen.length = 0;
+    await made.engine.revert({ runId: id });
+    await made.engine.settled(id);
+    expect(seen.slice(4)).toEqual([
+      'undo 0 a before-intent: -, effect true',
+      'undo 0 a after-intent: undo-intended, effect true',
+      'undo 0 a after-effect: undo-intended, effect false',
+      'undo 0 a after-outcome: undo-ended, effect false',
+    ]);
+  });
+
+  it('leave a run as it was stored there when the observer throws', async () => {
+    const made = make({
+      onPoint: (point, { stepId }) => {
+        if (stepId === 'b' && point === 'after-effect') throw new Error('the process ended');
+      },
+    });
+    const run = await made.run('three');
+    expect(run).toMatchObject({ state: 'interrupted' });
+    expect(states(run)).toBe('a done, b unknown, c pending');
+    expect(made.world.effects).toEqual(['a', 'b']);
+  });
+});

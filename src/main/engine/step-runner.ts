@@ -7,7 +7,7 @@ import { resolveReferences } from '../stacks/references.ts';
 import type { Action, ActionContext, ActionOutcome, Facts, ProbeOutcome } from './action.ts';
 import { checkLock } from './host-lock.ts';
 import type { RunStore } from './run-store.ts';
-import type { EngineOptions, RunRecord, StepRecord, StoredPlan } from './types.ts';
+import type { EngineOptions, FaultPoint, RunRecord, StepRecord, StoredPlan } from './types.ts';
 import { toProblem } from './words.ts';
 
 /** Progress is told at most this often, in milliseconds. */
@@ -25,6 +25,9 @@ export interface Drive {
 
 /** What a step came to, as recorded. */
 export type StepEnd = 'done' | 'failed' | 'unknown';
+
+const keyOf = (drive: Drive, step: StepRecord, undo: boolean) =>
+  `${drive.run.id}-${step.view.id}-${undo ? `undo${step.undoAttempt}` : step.attempt}`;
 
 const neverAborted = new AbortController().signal;
 
@@ -68,7 +71,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     let lastProgress = Number.NEGATIVE_INFINITY;
     const base: ActionContext = {
       ...options.contextFor(drive.environment),
-      stepKey: `${drive.run.id}-${step.view.id}-${undo ? `undo${step.undoAttempt}` : step.attempt}`,
+      stepKey: keyOf(drive, step, undo),
       signal: neverAborted,
       progress(state) {
         const now = performance.now();
@@ -124,6 +127,11 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     } catch (error) {
       ready = toProblem(error);
     }
+    const where = { runId: drive.run.id, stepId: before.view.id, position, direction, stepKey: keyOf(drive, before, undo) };
+    const reached = async (point: FaultPoint): Promise<void> => {
+      if (options.onPoint !== undefined) await options.onPoint(point, where);
+    };
+    await reached('before-intent');
     const startedAt = clock();
     runs.transaction(() => {
       const planned = drive.stored.plan.steps[position];
@@ -150,12 +158,14 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
       save(drive, position, { ...before, undoing: undo, view });
     });
     changed(drive.run.id);
+    await reached('after-intent');
 
     const begun = performance.now();
     const outcome =
       'action' in ready ? await act(drive, position, direction, mutating, ready, work) : ({ outcome: 'failed', problem: ready } as const);
-    if (!stillOurs(drive)) return 'unknown';
     const durationMs = Math.round(performance.now() - begun);
+    await reached('after-effect');
+    if (!stillOurs(drive)) return 'unknown';
     runs.transaction(() => {
       const current = runs.steps(drive.run.id)[position] as StepRecord;
       const done = outcome.outcome === 'done';
@@ -189,6 +199,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
       });
     });
     changed(drive.run.id);
+    await reached('after-outcome');
     return outcome.outcome;
   }
 

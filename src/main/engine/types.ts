@@ -28,6 +28,23 @@ export interface EngineOptions {
   readonly keptLookMs?: number;
   /** Confirmation tokens; random when not given. */
   readonly tokenSource?: () => string;
+  /**
+   * An observer of the four places at which a step can be cut off; awaited there. For tests and the fault harness, absent otherwise.
+   * When it throws, the run is left as it is stored at that place, as if the process had ended.
+   */
+  readonly onPoint?: (point: FaultPoint, where: PointWhere) => void | Promise<void>;
+}
+
+/** Nothing written yet · intent durable, nothing done · done, outcome not written · outcome durable. */
+export type FaultPoint = 'before-intent' | 'after-intent' | 'after-effect' | 'after-outcome';
+
+/** Which try of which step a {@link FaultPoint} belongs to. */
+export interface PointWhere {
+  readonly runId: string;
+  readonly stepId: string;
+  readonly position: number;
+  readonly direction: 'act' | 'undo';
+  readonly stepKey: string;
 }
 
 /** A step as it will be carried out; references to earlier steps' facts are still references. */

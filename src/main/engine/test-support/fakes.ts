@@ -16,6 +16,7 @@ import type { Action, ActionContext, ActionOutcome, ActionRegistry, ProbeOutcome
 import { defineAction } from '../action.ts';
 import type { Engine } from '../engine.ts';
 import { createEngine } from '../engine.ts';
+import type { EngineOptions } from '../types.ts';
 
 /** A session that runs scripts here, in a state folder of its own: the lock's script is the real one. */
 export function localSession(stateHome: string): SshSession {
@@ -154,7 +155,9 @@ runbooks:
 `;
 
 /** An engine on fake actions, a store in a folder, a lock on this machine, and a clock that is set by hand. */
-export function fakeEngine(options: { tier?: Environment['tier']; operator?: string; folder?: string; world?: World } = {}) {
+export function fakeEngine(
+  options: { tier?: Environment['tier']; operator?: string; folder?: string; world?: World; onPoint?: EngineOptions['onPoint'] } = {},
+) {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'quarterdeck-engine-'));
   const world: World = options.world ?? { effects: [], calls: [], answers: new Map(), probes: new Map(), keys: [] };
   const actions: ActionRegistry = new Map(
@@ -196,6 +199,7 @@ export function fakeEngine(options: { tier?: Environment['tier']; operator?: str
       operator,
       clock: () => time.now,
       keptLookMs: 5,
+      ...(options.onPoint === undefined ? {} : { onPoint: options.onPoint }),
       environments: { get: () => environment.current },
       contextFor: (env) => ({
         environment: env,
