@@ -86,6 +86,11 @@ test('ten thousand backups, an interrupted run, a long journal', async ({ page, 
   for (const name of ['Probe', 'Resume', 'Revert']) await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
   await expect(page.getByRole('listitem', { name: 'Restore it: Unknown' })).toBeVisible();
   await camera.take('state-interrupted');
+
+  await page.getByRole('link', { name: 'Rehearsals' }).click();
+  await expect(page.getByRole('listitem').filter({ hasText: 'Never done' })).toBeVisible();
+  await expect(page.getByRole('grid', { name: 'Ledger of rehearsals' })).toHaveAttribute('aria-rowcount', '201');
+  await camera.take('state-rehearsals');
   camera.expectNothingFound();
 });
 

@@ -6,9 +6,24 @@ import { environments } from './environments.ts';
 import { health } from './health.ts';
 import { journal } from './journal.ts';
 import { logs } from './logs.ts';
+import { rehearsals } from './rehearsals.ts';
 import { runs } from './runs.ts';
 import { secrets } from './secrets.ts';
 import { stacks } from './stacks.ts';
 
 /** Everything that crosses the process boundary. `domain.verb`. */
-export const contract = { app, backups, connections, demo, environments, health, journal, logs, runs, secrets, settings, stacks };
+export const contract = {
+  app,
+  backups,
+  connections,
+  demo,
+  environments,
+  health,
+  journal,
+  logs,
+  rehearsals,
+  runs,
+  secrets,
+  settings,
+  stacks,
+};

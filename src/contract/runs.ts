@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EnvironmentRef, Id, Sha256, Timestamp } from './common.ts';
 import { Tier } from './environments.ts';
 import { ProblemData } from './problem.ts';
+import { RehearsalPlan } from './rehearsals.ts';
 
 /** What an action does to the world. */
 export const Effect = z.enum(['read', 'write', 'destructive']);
@@ -27,6 +28,8 @@ export const Runbook = z.strictObject({
   description: z.string(),
   effect: Effect,
   inputs: z.array(RunbookInput),
+  /** The runbook it rehearses, when it is a rehearsal. */
+  rehearses: Id.optional(),
 });
 export type Runbook = z.infer<typeof Runbook>;
 
@@ -77,6 +80,8 @@ export const Plan = z.strictObject({
   pointOfNoReturn: Id.nullable(),
   /** The environment's name must be typed to confirm. */
   requiresTypedName: z.boolean(),
+  /** Absent unless the runbook is a rehearsal. */
+  rehearsal: RehearsalPlan.optional(),
   createdAt: Timestamp,
 });
 export type Plan = z.infer<typeof Plan>;

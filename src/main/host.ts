@@ -23,6 +23,8 @@ import { createLog } from './log.ts';
 import { createLogs } from './logs/logs.ts';
 import { createEnvironments } from './profiles/environments.ts';
 import { createSettings } from './profiles/settings.ts';
+import type { Rehearsals } from './rehearsals/rehearsals.ts';
+import { createRehearsals } from './rehearsals/rehearsals.ts';
 import { createRouter } from './router.ts';
 import { createSecrets } from './secrets/secrets.ts';
 import { createActions } from './stacks/actions/index.ts';
@@ -115,7 +117,19 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const localFolder = (environmentId: string): string => join(dataFolder, 'backups', environmentId);
 
   const memory = createBackupMemory(store);
-  const health = createHealth({ store, stacks, environments, http, session, secrets: { read }, connections, journal, log, clock });
+  const health = createHealth({
+    store,
+    stacks,
+    environments,
+    http,
+    session,
+    secrets: { read },
+    connections,
+    journal,
+    log,
+    clock,
+    moreAlerts: (environmentId) => rehearsals.alerts(environmentId),
+  });
   const logs = createLogs({
     stacks,
     environments,
@@ -156,6 +170,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     }),
   });
 
+  const rehearsals: Rehearsals = createRehearsals({ environments, stacks, runs: engine, clock });
+
   const info = async (): Promise<AppInfo> => {
     await secrets.ready;
     return {
@@ -169,7 +185,21 @@ export async function createHost(options: HostOptions): Promise<Host> {
       keychain: secrets.keychainState(),
     };
   };
-  const router = createRouter({ info, environments, secrets, connections, settings, stacks, health, logs, backups, engine, journal, demo });
+  const router = createRouter({
+    info,
+    environments,
+    secrets,
+    connections,
+    settings,
+    stacks,
+    health,
+    logs,
+    backups,
+    engine,
+    rehearsals,
+    journal,
+    demo,
+  });
   log.info('host opened', { version, transport, node: process.versions.node });
 
   if (options.demoOnFirstRun === true && !(await settings.get()).welcomed && (await environments.list()).length === 0) {

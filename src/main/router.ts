@@ -8,6 +8,7 @@ import type { Journal } from './journal/journal.ts';
 import type { Logs } from './logs/logs.ts';
 import type { Environments } from './profiles/environments.ts';
 import type { SettingsService } from './profiles/settings.ts';
+import type { Rehearsals } from './rehearsals/rehearsals.ts';
 import { os } from './rpc/implement.ts';
 import type { Secrets } from './secrets/secrets.ts';
 import type { Stacks } from './stacks/stacks.ts';
@@ -24,6 +25,7 @@ export interface Services {
   readonly logs: Logs;
   readonly backups: Backups;
   readonly engine: Engine;
+  readonly rehearsals: Rehearsals;
   readonly journal: Journal;
   readonly demo: DemoService;
 }
@@ -43,6 +45,7 @@ export function createRouter({
   logs,
   backups,
   engine,
+  rehearsals,
   journal,
   demo,
 }: Services) {
@@ -115,6 +118,7 @@ export function createRouter({
       revert: os.runs.revert.handler(({ input }) => engine.revert(input)),
       cancel: os.runs.cancel.handler(({ input }) => engine.cancel(input)),
     },
+    rehearsals: { list: os.rehearsals.list.handler(({ input }) => rehearsals.list(input)) },
     journal: {
       list: os.journal.list.handler(({ input }) => journal.list(input)),
       watch: os.journal.watch.handler(({ input, signal = never }) => journal.watch(input, signal)),

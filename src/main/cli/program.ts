@@ -6,6 +6,7 @@ import type { ExitCode } from './exit.ts';
 import { ExitWith, exitCodes, exitOfProblem } from './exit.ts';
 import { journalCommands } from './journal-commands.ts';
 import { createOutput } from './output.ts';
+import { rehearsalCommands } from './rehearsal-commands.ts';
 import { runCommands } from './run-commands.ts';
 import type { CommandRunner } from './runner.ts';
 import { watchCommands } from './watch-commands.ts';
@@ -72,6 +73,7 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
   environmentCommands(program, run);
   watchCommands(program, run);
   runCommands(program, run);
+  rehearsalCommands(program, run);
   journalCommands(program, run);
   program
     .command('serve')

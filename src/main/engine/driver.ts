@@ -2,7 +2,9 @@ import type { JournalKind } from '../../contract/journal.ts';
 import type { ProblemData } from '../../contract/problem.ts';
 import type { RunState } from '../../contract/runs.ts';
 import { acquireLock, breakLock, readLock, releaseLock } from './host-lock.ts';
+import { measureRehearsal } from './rehearsal.ts';
 import type { RunStore } from './run-store.ts';
+import { runView } from './run-view.ts';
 import type { Drive, StepRunner } from './step-runner.ts';
 import type { EngineOptions, StepRecord } from './types.ts';
 import { toProblem } from './words.ts';
@@ -38,8 +40,23 @@ export function createDriver(
       }
     }
     runs.transaction(() => {
-      journal.append({ kind, environmentId: drive.run.environmentId, runId: drive.run.id, summary: words.slice(0, 1000), data: { state } });
-      runs.patch(drive.run.id, { state, summary: words.slice(0, 1000), endedAt: clock(), ...(released ? { fence: null } : {}) });
+      const ended = runs.patch(drive.run.id, {
+        state,
+        summary: words.slice(0, 1000),
+        endedAt: clock(),
+        ...(released ? { fence: null } : {}),
+      });
+      const measured = measureRehearsal(runView(ended, drive.stored.plan, runs.steps(drive.run.id)));
+      journal.append({
+        kind,
+        environmentId: drive.run.environmentId,
+        runId: drive.run.id,
+        summary: words.slice(0, 1000),
+        data: {
+          state,
+          ...(measured === undefined ? {} : { rehearsal: { verdict: measured.verdict, rtoMs: measured.rtoMs, rpoMs: measured.rpoMs } }),
+        },
+      });
     });
     changed(drive.run.id);
   }

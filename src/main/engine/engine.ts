@@ -31,6 +31,8 @@ export interface Engine {
   start(input: { planId: string; token: string }): Promise<Run>;
   list(input: { environmentId?: string | undefined; limit: number }): RunSummary[];
   get(input: { runId: string }): Run;
+  /** Runs of rehearsals, newest first. */
+  rehearsals(environmentId: string, limit: number): Run[];
   /** The run as it stands, then each change (also those of another process); ends when nothing runs any more. */
   watch(input: { runId: string }, signal: AbortSignal): AsyncGenerator<Run, void, void>;
   probe(input: { runId: string }): Promise<Run>;
@@ -282,6 +284,7 @@ export function createEngine(options: EngineOptions): Engine {
 
     list: ({ environmentId, limit }) => runs.list(environmentId, limit).map(({ id }) => runSummary(view(id))),
     get: ({ runId }) => view(runId),
+    rehearsals: (environmentId, limit) => runs.rehearsals(environmentId, limit).map(({ id }) => view(id)),
 
     async *watch({ runId }, signal) {
       const ending = AbortSignal.any([signal, closing.signal]);

@@ -1,8 +1,9 @@
 import { BackupName } from '../../contract/backups.ts';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
+import type { RehearsalPlan } from '../../contract/rehearsals.ts';
 import type { Plan, PlanStep, RunbookInput } from '../../contract/runs.ts';
-import { placeholder, resolveReferences } from '../stacks/references.ts';
+import { parseReference, placeholder, resolveReferences } from '../stacks/references.ts';
 import type { RunbookDefinition, StackDefinition } from '../stacks/schema.ts';
 import type { Action, ActionRegistry } from './action.ts';
 import { canonicalHash } from './canonical.ts';
@@ -112,8 +113,18 @@ export function makePlan(options: {
     steps,
     pointOfNoReturn: runbook.point_of_no_return ?? steps.find((step) => step.undo.kind === 'irreversible')?.id ?? null,
     requiresTypedName: effect === 'destructive' && environment.tier === 'production',
+    ...(runbook.rehearsal === undefined ? {} : { rehearsal: rehearsalPlan(runbook.rehearsal) }),
   } satisfies Partial<Plan>;
   return { plan: { id: newId('plan', now), hash: canonicalHash({ shown, recipe }), ...shown, createdAt: now }, recipe };
+}
+
+function rehearsalPlan(given: NonNullable<RunbookDefinition['rehearsal']>): RehearsalPlan {
+  const reference = given.data_time === undefined ? undefined : parseReference(given.data_time);
+  const dataTime =
+    reference === undefined || reference === 'malformed' || reference.kind !== 'steps'
+      ? null
+      : { step: reference.step, fact: reference.name };
+  return { of: given.of, rtoTargetMs: given.rto, rpoTargetMs: given.rpo, everyMs: given.every, until: given.until, dataTime };
 }
 
 function planStep(

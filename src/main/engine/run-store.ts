@@ -111,6 +111,16 @@ export function createRunStore(store: Store) {
         .all({ environmentId: environmentId ?? null, limit })
         .map(fromRow);
     },
+    /** Runs of rehearsals, newest first. */
+    rehearsals(environmentId: string, limit: number): RunRecord[] {
+      return store
+        .prepare<[string, number], RunRow>(
+          `SELECT runs.* FROM runs JOIN plans ON plans.id = runs.plan_id
+           WHERE runs.environment_id = ? AND json_extract(plans.plan, '$.rehearsal') IS NOT NULL ORDER BY started_at DESC, runs.id DESC LIMIT ?`,
+        )
+        .all(environmentId, limit)
+        .map(fromRow);
+    },
     /** Runs that some process says it is driving. */
     driven: (): RunRecord[] => store.prepare<[], RunRow>("SELECT * FROM runs WHERE state IN ('running', 'reverting')").all().map(fromRow),
   };

@@ -219,7 +219,13 @@ export function createMonitor(options: {
       const at = clock();
       const views = probes.map((memory) => memory.view(at));
       const alertViews = alerts.map(({ alert }): AlertView => alert.view());
-      return { environmentId, at, ...overallOf(views, alertViews), probes: views, alerts: alertViews };
+      return {
+        environmentId,
+        at,
+        ...overallOf(views, alertViews),
+        probes: views,
+        alerts: [...alertViews, ...(deps.moreAlerts?.(environmentId) ?? [])],
+      };
     },
     async lookAtAll() {
       await Promise.all(

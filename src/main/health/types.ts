@@ -1,6 +1,6 @@
 import type { ConnectionState } from '../../contract/connections.ts';
 import type { Environment } from '../../contract/environments.ts';
-import type { HealthState } from '../../contract/health.ts';
+import type { AlertView, HealthState } from '../../contract/health.ts';
 import type { HttpClient } from '../drivers/http/types.ts';
 import type { SshSession } from '../drivers/ssh/types.ts';
 import type { JournalWriter } from '../engine/journal-writer.ts';
@@ -24,6 +24,8 @@ export interface HealthOptions {
     onState(listener: (state: ConnectionState) => void): () => void;
   };
   readonly journal: JournalWriter;
+  /** Alarms that rest on something else than probes: they are shown beside the rules, and say nothing of the deployment's health. */
+  readonly moreAlerts?: (environmentId: string) => AlertView[];
   readonly log?: { error(message: string, fields?: Record<string, unknown>): void };
   /** Unix milliseconds. */
   readonly clock?: () => number;

@@ -85,13 +85,14 @@ export function checkStack(stack: StackDefinition, source: StackSource, actions:
     for (const key of ['base_url', 'folder', 'env_file'] as const)
       if (stack.backups[key] !== undefined) known(stack.backups[key], inputs, 'input', ['backups', key]);
   }
-  for (const [index, runbook] of stack.runbooks.entries()) checkRunbook(runbook, ['runbooks', index], inputs, source, actions);
+  for (const [index, runbook] of stack.runbooks.entries())
+    checkRunbook(runbook, ['runbooks', index], { inputs, runbooks: stack.runbooks.map(({ id }) => id) }, source, actions);
 }
 
 function checkRunbook(
   runbook: RunbookDefinition,
   path: SourcePath,
-  inputs: readonly string[],
+  { inputs, runbooks }: { inputs: readonly string[]; runbooks: readonly string[] },
   source: StackSource,
   actions: ActionRegistry,
 ): void {
@@ -151,6 +152,28 @@ function checkRunbook(
   if (runbook.point_of_no_return !== undefined && !earlier.has(runbook.point_of_no_return)) {
     throw source.problem([...path, 'point_of_no_return'], `there is no step ${runbook.point_of_no_return}`);
   }
+  if (runbook.rehearsal !== undefined) checkRehearsal(runbook.rehearsal, [...path, 'rehearsal'], runbooks, earlier, source);
+}
+
+/** A rehearsal measures up to a step that is there, by a fact that is found out. */
+function checkRehearsal(
+  { of, until, data_time: dataTime }: NonNullable<RunbookDefinition['rehearsal']>,
+  path: SourcePath,
+  runbooks: readonly string[],
+  facts: ReadonlyMap<string, readonly string[]>,
+  source: StackSource,
+): void {
+  if (!runbooks.includes(of)) throw source.problem([...path, 'of'], `there is no runbook ${of}${didYouMean(of, runbooks)}`);
+  if (!facts.has(until)) throw source.problem([...path, 'until'], `there is no step ${until}${didYouMean(until, [...facts.keys()])}`);
+  if (dataTime === undefined) return;
+  const reference = parseReference(dataTime);
+  const where = [...path, 'data_time'];
+  if (reference === undefined || reference === 'malformed' || reference.kind !== 'steps')
+    throw source.problem(where, `${pathText(where)}: only a whole \${steps.id.fact} can stand here`);
+  const list = facts.get(reference.step);
+  if (list === undefined) throw source.problem(where, `there is no step ${reference.step}`);
+  if (!list.includes(reference.name))
+    throw source.problem(where, `there is no fact of step ${reference.step} named ${reference.name}${didYouMean(reference.name, list)}`);
 }
 
 function checkChoices(
@@ -164,13 +187,13 @@ function checkChoices(
     throw source.problem([...path, 'default'], `${pathText(path)}: the default is not among the choices`);
 }
 
-/** References are understood in two places; anywhere else they would be shown as they stand, or worse, believed. */
+/** References are understood in three places; anywhere else they would be shown as they stand, or worse, believed. */
 function refuseStrayReferences(stack: StackDefinition, source: StackSource): void {
   const walk = (value: unknown, path: SourcePath): void => {
     if (typeof value === 'string' && value.includes('${')) throw source.problem(path, `${pathText(path)}: a reference cannot stand here`);
     if (typeof value !== 'object' || value === null) return;
     for (const [key, member] of Object.entries(value)) {
-      const allowed = key === 'with' || (key === 'from' && path[0] === 'logs');
+      const allowed = key === 'with' || (key === 'from' && path[0] === 'logs') || (key === 'data_time' && path.at(-1) === 'rehearsal');
       if (!allowed) walk(member, [...path, Array.isArray(value) ? Number(key) : key]);
     }
   };

@@ -48,6 +48,7 @@ export function loadStack(file: string, text: string, actions: ActionRegistry, s
         description: runbook.description,
         effect: runbookEffect(runbook, actions),
         inputs: runbook.inputs,
+        rehearses: runbook.rehearsal?.of,
       }),
     ),
   };

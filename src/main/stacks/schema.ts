@@ -133,6 +133,21 @@ export const RunbookDefinition = z.strictObject({
   blast_radius: z.array(z.string().max(300)).default([]),
   steps: z.array(StepDefinition).min(1).max(50),
   point_of_no_return: Id.optional(),
+  /** Makes it a rehearsal of another runbook: a restore into a scratch target, measured against targets and entered in the ledger. */
+  rehearsal: z
+    .strictObject({
+      of: Id,
+      /** Longest time to bring the data back, and the oldest the restored data may be. */
+      rto: Duration,
+      rpo: Duration,
+      /** How often it is to be done; a good one older than this raises an alarm. */
+      every: Duration,
+      /** The step after which the data would be back in service. */
+      until: Id,
+      /** A whole reference to the fact that tells the time of the restored data: `${steps.secure.made_at}`. */
+      data_time: z.string().max(200).optional(),
+    })
+    .optional(),
 });
 export type RunbookDefinition = z.infer<typeof RunbookDefinition>;
 

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 
 /** Sections of one environment. */
-export const sections = ['overview', 'logs', 'backups', 'runs', 'journal', 'profile'] as const;
+export const sections = ['overview', 'logs', 'backups', 'runs', 'rehearsals', 'journal', 'profile'] as const;
 export type Section = (typeof sections)[number];
 
 /** Where the window is. Everything a link can point at is in here. */

@@ -30,6 +30,7 @@ export interface Stores {
   readonly runs: (environmentId: string) => Loadable<Answer<Client['runs']['list']>>;
   readonly runbooks: (environmentId: string) => Loadable<Answer<Client['runs']['runbooks']>>;
   readonly backups: (environmentId: string) => Loadable<BackupList>;
+  readonly rehearsals: (environmentId: string) => Loadable<Answer<Client['rehearsals']['list']>>;
   readonly backupsWork: BackupsWork;
   readonly secrets: (environmentId: string) => Loadable<Answer<Client['secrets']['status']>>;
   readonly sources: (environmentId: string) => Loadable<Answer<Client['logs']['sources']>>;
@@ -55,6 +56,7 @@ export function createStores(host: Rpc): Stores {
     runs: createFamily((environmentId, signal) => client.runs.list({ environmentId, limit: RUNS_SHOWN }, { signal })),
     runbooks: createFamily((environmentId, signal) => client.runs.runbooks({ environmentId }, { signal })),
     backups: createFamily((environmentId, signal) => client.backups.list({ environmentId }, { signal })),
+    rehearsals: createFamily((environmentId, signal) => client.rehearsals.list({ environmentId }, { signal })),
     backupsWork: createBackupsWork(client),
     secrets: createFamily((environmentId, signal) => client.secrets.status({ environmentId }, { signal })),
     sources: createFamily((environmentId, signal) => client.logs.sources({ environmentId }, { signal })),
@@ -83,6 +85,7 @@ export function keepFresh(host: Rpc, stores: Stores): () => void {
       const run = entry.kind.startsWith('run-') || entry.kind.startsWith('revert-');
       const backup = entry.kind.startsWith('backup-');
       if (run && stores.runs(id).store.getState().status !== 'idle') void stores.runs(id).refresh();
+      if (run && stores.rehearsals(id).store.getState().status !== 'idle') void stores.rehearsals(id).refresh();
       if ((backup || entry.kind === 'run-ended' || entry.kind === 'revert-ended') && stores.backups(id).store.getState().status !== 'idle')
         void stores.backups(id).refresh();
       if (entry.kind.startsWith('secret-') && stores.secrets(id).store.getState().status !== 'idle') void stores.secrets(id).refresh();

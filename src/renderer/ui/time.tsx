@@ -19,6 +19,15 @@ export function Ago({ at }: { at: number }) {
   );
 }
 
+/** A time that may lie ahead: `in 3 h`, `5 min ago`. */
+export function Due({ at }: { at: number }) {
+  return (
+    <time dateTime={new Date(at).toISOString()} title={formatExact(at, useZone())}>
+      {formatRelative(at, useNow())}
+    </time>
+  );
+}
+
 /** A full date and time, with its zone on hover. */
 export function Exact({ at }: { at: number }) {
   const zone = useZone();

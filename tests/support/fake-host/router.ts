@@ -6,6 +6,7 @@ import { createGate } from './gate.ts';
 import { createJournal } from './journal-part.ts';
 import { createProfiles } from './profiles-part.ts';
 import { createReading } from './reading-part.ts';
+import { rehearsalsOf } from './rehearsals.ts';
 import { createRunning } from './running-part.ts';
 import { pause } from './streams.ts';
 import { createWorld } from './world.ts';
@@ -61,6 +62,7 @@ export function createFakeRouter({ empty = false, linesPerSecond = 20, slowMs = 
     ...createProfiles(gate, world),
     ...createReading(gate, world, linesPerSecond),
     ...createRunning(gate, world),
+    rehearsals: { list: gate.rehearsals.list.handler(({ input }) => rehearsalsOf(input.environmentId)) },
     ...createJournal(gate, empty),
     demo: {
       status: gate.demo.status.handler(() => demo),

@@ -25,6 +25,7 @@ const tabs: readonly { readonly section: Section; readonly title: string; readon
   { section: 'logs', title: 'Logs', keys: 'g l' },
   { section: 'backups', title: 'Backups', keys: 'g b' },
   { section: 'runs', title: 'Runs', keys: 'g r' },
+  { section: 'rehearsals', title: 'Rehearsals', keys: 'g h' },
   { section: 'journal', title: 'Journal', keys: 'g j' },
 ];
 

@@ -12,6 +12,7 @@ import { BackupsPage } from '../backups/backups-page.tsx';
 import { JournalView } from '../journal/journal-view.tsx';
 import { LogsPage } from '../logs/logs-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
+import { RehearsalsPage } from '../rehearsals/rehearsals-page.tsx';
 import { RunPage } from '../runs/run-page.tsx';
 import { RunsPage } from '../runs/runs-page.tsx';
 import { Wizard } from '../runs/wizard.tsx';
@@ -40,6 +41,8 @@ function SectionView({
       return <BackupsPage environment={environment} />;
     case 'runs':
       return item === undefined ? <RunsPage environment={environment} /> : <RunPage key={item} environment={environment} runId={item} />;
+    case 'rehearsals':
+      return <RehearsalsPage environment={environment} />;
     case 'journal':
       return <JournalView environment={environment} runId={query['run']} />;
     case 'profile':

@@ -47,7 +47,7 @@ export const secureCopyAction = (tools: ActionTools): Action =>
     title: 'Bring a verified copy to this laptop',
     effect: 'read',
     input: SecureInput,
-    outputs: ['backup', 'sha256', 'local_path', 'events', 'head'],
+    outputs: ['backup', 'sha256', 'local_path', 'events', 'head', 'made_at'],
     describe: ({ base_url, secret, backup_dir, backup }) => [
       shown(base_url, 'POST', `/admin/backup/verify?filename=${backup}`, secret),
       { kind: 'sftp', text: `get ${posix.join(backup_dir, backup)}` },
@@ -78,12 +78,14 @@ export const secureCopyAction = (tools: ActionTools): Action =>
     },
     async execute(context, input) {
       const copy = await secureCopy(context, tools, input);
+      const listed = (await friendlyFace(context, input).listBackups()).find(({ filename }) => filename === copy.backup);
       return done(`${copy.backup} is on this laptop: hash equal, integrity_check ok, ${copy.events} events.`, {
         backup: copy.backup,
         sha256: copy.sha256,
         local_path: copy.localPath,
         events: String(copy.events),
         head: copy.head,
+        made_at: listed === undefined ? '' : String(listed.modified),
       });
     },
     probe: async () => ({ found: 'not-done', observed: 'Copying again is harmless.' }),
