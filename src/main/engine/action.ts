@@ -88,6 +88,8 @@ export type ActionOutcome =
 export type ProbeOutcome =
   | { readonly found: 'done'; readonly observed: string; readonly output?: Facts }
   | { readonly found: 'not-done'; readonly observed: string }
+  /** Begun and not finished, and nothing is at work any more: a resume executes it again, a revert undoes it, given `output`. */
+  | { readonly found: 'partly'; readonly observed: string; readonly output?: Facts }
   | { readonly found: 'unknown'; readonly observed: string };
 
 /** Taking a completed step back. `execute` and `probe` get what the step itself had put out. */

@@ -138,6 +138,7 @@ export function createDriver(
       const positions = [...drive.stored.recipe.steps.keys()].reverse();
       for (const position of positions) {
         let step = runs.steps(drive.run.id)[position] as StepRecord;
+        let partly = false;
         const planned = drive.stored.plan.steps[position];
         if (
           planned === undefined ||
@@ -156,6 +157,7 @@ export function createDriver(
         if (step.view.state === 'unknown' || (step.view.state === 'failed' && planned.effect !== 'read')) {
           const found = await steps.probe(drive, position);
           step = runs.steps(drive.run.id)[position] as StepRecord;
+          partly = found === 'partly';
           if (found === 'unknown')
             return finish(
               drive,
@@ -164,7 +166,7 @@ export function createDriver(
               'revert-ended',
             );
         }
-        if (step.view.state !== 'done' && step.view.state !== 'revert-failed') continue;
+        if (step.view.state !== 'done' && step.view.state !== 'revert-failed' && !partly) continue;
         if (planned.undo.kind === 'irreversible')
           return finish(drive, 'revert-failed', `“${title(drive, position)}” can't be undone: ${planned.undo.reason}`, 'revert-ended');
         const end = await steps.undo(drive, position);

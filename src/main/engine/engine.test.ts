@@ -282,6 +282,25 @@ describe('going back', () => {
     expect(made.world.effects).toEqual([]);
   });
 
+  it('undoes a step that was done in part with what its probe found, and a resume does it again under a new key', async () => {
+    for (const back of [true, false]) {
+      const made = make();
+      made.world.answers.set('execute b', () => unknown);
+      made.world.probes.set('b', { found: 'partly', observed: 'half of it is there', output: { fact: 'half' } });
+      const run = await made.run('three');
+      const probed = await made.engine.probe({ runId: run.id });
+      expect(states(probed)).toBe('a done, b failed, c pending');
+      expect(probed.steps[1]).toMatchObject({ output: { fact: 'half' }, problem: { message: 'It was done in part. half of it is there' } });
+      made.world.answers.clear();
+      made.world.calls.length = 0;
+      const ended = await made.engine.settled(
+        (back ? await made.engine.revert({ runId: run.id }) : await made.engine.resume({ runId: run.id })).id,
+      );
+      expect(ended.state).toBe(back ? 'reverted' : 'succeeded');
+      expect(made.world.calls).toEqual(back ? ['probe b', 'undo b', 'undo a'] : ['execute b', 'execute c']);
+    }
+  });
+
   it('goes on after an undo that failed or was not seen, and never forward again', async () => {
     const made = make();
     const run = await made.run('three');

@@ -268,7 +268,11 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
         if (found.found === 'done') {
           const output = !before.undoing && found.output !== undefined ? { ...found.output } : before.view.output;
           save(drive, position, { ...before, view: { ...view, state: before.undoing ? 'reverted' : 'done', problem: null, output } });
-        } else if (found.found === 'not-done') {
+        } else if (found.found === 'partly' && !before.undoing) {
+          const output = found.output === undefined ? before.view.output : { ...found.output };
+          const problem = new Problem('step-failed', `It was done in part. ${found.observed}`).data;
+          save(drive, position, { ...before, attempt: before.attempt + 1, view: { ...view, state: 'failed', problem, output } });
+        } else if (found.found === 'not-done' || found.found === 'partly') {
           // Seen not to have happened: the next try is a new one, under a new key.
           save(
             drive,
