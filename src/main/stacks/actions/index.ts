@@ -2,6 +2,8 @@ import type { Action, ActionRegistry } from '../../engine/action.ts';
 import { cleanupAction } from './friendlyface/cleanup.ts';
 import { ensureBackupAction, secureCopyAction, verifyBackupAction } from './friendlyface/copy-actions.ts';
 import { createBackup } from './friendlyface/create-backup.ts';
+import { migrationDownAction } from './friendlyface/migration-down.ts';
+import { migrationDryRunAction, migrationsStatusAction } from './friendlyface/migrations.ts';
 import { restartAction } from './friendlyface/restart.ts';
 import { restoreAction } from './friendlyface/restore.ts';
 import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
@@ -23,6 +25,9 @@ export function createActions(tools: ActionTools): ActionRegistry {
     restartAction,
     verifyRestoreAction,
     cleanupAction,
+    migrationsStatusAction,
+    migrationDryRunAction,
+    migrationDownAction(tools),
   ];
   return new Map(all.map((action) => [action.id, action]));
 }

@@ -45,6 +45,16 @@ export const ChainAnswer = z.object({ valid: z.boolean(), count: z.int().nonnega
 export const HealthAnswer = z.object({ status: text, event_count: z.int().nonnegative(), merkle_root: text.nullable() });
 export const NewestAnswer = z.object({ items: z.array(z.object({ event_hash: text })).max(10) });
 
+/** A version of a migration: a text, or a number in some versions of the program. */
+const version = z.union([z.string().min(1).max(200), z.int().transform(String)]);
+export const MigrationsAnswer = z.object({
+  applied: z.array(version).max(100_000),
+  pending: z.array(version).max(100_000),
+  total: z.int().nonnegative(),
+});
+export type MigrationsAnswer = z.output<typeof MigrationsAnswer>;
+export const RollbackAnswer = z.object({ rolled_back: version, name: text, dry_run: z.boolean() });
+
 const Check = z.object({ status: text, detail: text.optional() });
 /** 200, or 503 with the same body. */
 export const DeepHealthAnswer = z.object({

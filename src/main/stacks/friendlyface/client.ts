@@ -11,8 +11,10 @@ import {
   CreateAnswer,
   DeepHealthAnswer,
   HealthAnswer,
+  MigrationsAnswer,
   NewestAnswer,
   RestoreAnswer,
+  RollbackAnswer,
   StatsAnswer,
   VerifyAnswer,
 } from './answers.ts';
@@ -43,6 +45,11 @@ export interface FriendlyFaceApi {
   /** `restored: false` is an answer, not a problem. */
   restore(filename: string): Promise<Sent<z.output<typeof RestoreAnswer>>>;
   cleanup(): Promise<Sent<z.output<typeof CleanupAnswer>>>;
+  migrations(): Promise<z.output<typeof MigrationsAnswer>>;
+  /** What the next rollback would be; a refusal (no migration, no down file) is thrown in the service's words. */
+  rollbackDry(): Promise<z.output<typeof RollbackAnswer>>;
+  /** Rolls back whatever is the latest at that moment: it takes no version. */
+  rollback(): Promise<Sent<z.output<typeof RollbackAnswer>>>;
 }
 
 /** What {@link friendlyFaceApi} works with. */
@@ -150,6 +157,9 @@ export function friendlyFaceApi({ http, baseUrl, secret, signal }: FriendlyFaceO
     create: (label) => write(post('/admin/backup', CreateAnswer, { accept: [200, 201], query: { label } })),
     restore: (filename) => write(post('/admin/backup/restore', RestoreAnswer, { query: { filename } })),
     cleanup: () => write(post('/admin/backup/cleanup', CleanupAnswer, { timeoutMs: MEDIUM_MS })),
+    migrations: () => read(get('/admin/migrations/status', MigrationsAnswer)),
+    rollbackDry: () => read(post('/admin/migrations/rollback', RollbackAnswer, { query: { dry_run: 'true' }, timeoutMs: MEDIUM_MS })),
+    rollback: () => write(post('/admin/migrations/rollback', RollbackAnswer, { query: { dry_run: 'false' } })),
   };
 }
 

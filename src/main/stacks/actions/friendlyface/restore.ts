@@ -16,6 +16,14 @@ import { ensureOnHost, inspectCopy, secureCopy } from './local-copy.ts';
 import { restartDefaults, restartService } from './restart.ts';
 
 const text = (max: number) => fact(z.string().max(max));
+/** The verified copy that is the way back: facts of a `friendlyface.secure-copy@1`. */
+export const SafetyInput = {
+  safety: BackupFact,
+  safety_sha256: text(64),
+  safety_path: text(4096),
+  safety_events: text(20),
+  safety_head: text(200),
+};
 const Input = z.strictObject({
   ...ApiInput,
   backup_dir: RemotePath,
@@ -26,13 +34,10 @@ const Input = z.strictObject({
   backup_path: text(4096),
   backup_events: text(20),
   backup_head: text(200),
-  safety: BackupFact,
-  safety_sha256: text(64),
-  safety_path: text(4096),
-  safety_events: text(20),
-  safety_head: text(200),
+  ...SafetyInput,
 });
 type Input = z.infer<typeof Input>;
+type SafetyFields = z.infer<z.ZodObject<typeof SafetyInput>>;
 
 /** How often the safety copy is made again because somebody wrote meanwhile. */
 const ROUNDS = 5;
@@ -44,7 +49,8 @@ const target = (input: Input): VerifiedCopy => ({
   events: Number(input.backup_events),
   head: input.backup_head,
 });
-const firstSafety = (input: Input): VerifiedCopy => ({
+/** The copy that an earlier step secured. */
+export const firstSafety = (input: SafetyFields): VerifiedCopy => ({
   backup: input.safety,
   sha256: input.safety_sha256,
   localPath: input.safety_path,
@@ -52,14 +58,16 @@ const firstSafety = (input: Input): VerifiedCopy => ({
   head: input.safety_head,
 });
 
-const safetyFacts = (copy: VerifiedCopy): Record<string, string> => ({
+/** A copy as facts. */
+export const safetyFacts = (copy: VerifiedCopy): Record<string, string> => ({
   safety: copy.backup,
   safety_sha256: copy.sha256,
   safety_path: copy.localPath,
   safety_events: String(copy.events),
   safety_head: copy.head,
 });
-const safetyFrom = (facts: Facts, input: Input): VerifiedCopy =>
+/** The copy that was fresh when it mattered, as recorded; else the first one. */
+export const safetyFrom = (facts: Facts, input: SafetyFields): VerifiedCopy =>
   facts['safety'] === undefined
     ? firstSafety(input)
     : {
@@ -77,9 +85,15 @@ const same = (live: DataSet, copy: DataSet) =>
  * A verified safety copy of exactly what is live now: the one at hand when nothing was written since, else a new one.
  * Its making runs the deployment's retention, so the backup to be restored is put back when that took it.
  */
-async function freshSafety(context: ActionContext, tools: ActionTools, input: Input): Promise<VerifiedCopy | ActionOutcome> {
+export async function freshSafety(
+  context: ActionContext,
+  tools: ActionTools,
+  input: Pick<Input, 'base_url' | 'secret' | 'backup_dir' | 'env_file'>,
+  first: VerifiedCopy,
+  keep?: VerifiedCopy,
+): Promise<VerifiedCopy | ActionOutcome> {
   const api = friendlyFace(context, input);
-  let safety = firstSafety(input);
+  let safety = first;
   for (let round = 0; round < ROUNDS; round += 1) {
     if (round > 0) {
       const made = await makeBackup(context, {
@@ -97,7 +111,7 @@ async function freshSafety(context: ActionContext, tools: ActionTools, input: In
         backup_dir: input.backup_dir,
         backup: made.output?.['filename'] ?? '',
       });
-      await ensureOnHost(context, input, target(input));
+      if (keep !== undefined) await ensureOnHost(context, input, keep);
     }
     const live = await liveData(api);
     if (same(live, safety)) return safety;
@@ -105,7 +119,7 @@ async function freshSafety(context: ActionContext, tools: ActionTools, input: In
   return failed(
     new Problem(
       'step-failed',
-      `Data was written after each of ${ROUNDS} safety copies, so going back would lose it. Nothing was restored.`,
+      `Data was written after each of ${ROUNDS} safety copies, so going back would lose it. Nothing was replaced.`,
       { hint: 'Stop the writers for a moment, then resume.', retryable: true },
     ),
   );
@@ -169,7 +183,7 @@ export const restoreAction = (tools: ActionTools): Action =>
       try {
         // What will be restored is looked at once more, and so is what would bring the old data back.
         await inspectCopy(tools, input.backup_path, input.backup);
-        const safety = await freshSafety(context, tools, input);
+        const safety = await freshSafety(context, tools, input, firstSafety(input), target(input));
         if ('outcome' in safety) return safety;
         context.record({ ...safetyFacts(safety), asked: String(context.now()), refused: 'false' });
         const trouble = await request(context, input, target(input), safety);
