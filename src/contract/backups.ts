@@ -31,6 +31,10 @@ export const Backup = z.strictObject({
   protected: z.boolean(),
   /** Where a verified copy lies on this laptop. */
   localPath: z.string().nullable(),
+  /** What the manifest beside it says it is of; absent when the kind of store has none, or nobody wrote one. */
+  origin: z.strictObject({ environmentName: z.string(), madeAt: Timestamp, foreign: z.boolean() }).optional(),
+  /** False when only this laptop has it. */
+  onHost: z.boolean().optional(),
 });
 export type Backup = z.infer<typeof Backup>;
 

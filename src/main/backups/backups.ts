@@ -5,15 +5,17 @@ import type { Backup, BackupList, BackupVerification, DownloadItem } from '../..
 import { BackupName } from '../../contract/backups.ts';
 import type { Environment } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
-import { cleanText } from '../drivers/text.ts';
 import type { Feed } from '../rpc/feed.ts';
 import { createFeed } from '../rpc/feed.ts';
 import { inputValue } from '../stack-inputs.ts';
-import { evicted, readRetention } from '../stacks/actions/friendlyface/retention.ts';
-import type { FriendlyFaceApi } from '../stacks/friendlyface/client.ts';
 import { friendlyFaceApi } from '../stacks/friendlyface/client.ts';
-import { whyInvalid } from '../stacks/friendlyface/problems.ts';
-import { checkLocally, fingerprint } from './local-copy.ts';
+import type { BackupsDefinition } from '../stacks/schema.ts';
+import type { FileKind } from './files-store.ts';
+import { filesStore } from './files-store.ts';
+import { friendlyFaceStore } from './friendlyface-store.ts';
+import { checkLocally, fingerprint, sqliteVerdict } from './local-copy.ts';
+import { sqliteKind } from './sqlite-kind.ts';
+import type { BackupStore, BackupVerdict, StoredBackup } from './store.ts';
 import type { BackupsOptions } from './types.ts';
 
 /** Contract `backups.*`: reading, checking and fetching. Making, restoring and deleting are runs. */
@@ -29,9 +31,7 @@ export interface Backups {
 /** Where one environment's backups are, resolved from its stack and inputs. */
 interface Place {
   readonly environment: Environment;
-  readonly api: FriendlyFaceApi;
-  readonly folder: string;
-  readonly envFile: string;
+  readonly store: BackupStore;
 }
 
 /** Makes the backups service. */
@@ -44,35 +44,37 @@ export function createBackups(options: BackupsOptions): Backups {
     const { backups } = stack;
     if (backups === undefined) throw new Problem('not-supported', `The stack of ${environment.name} says nothing of backups.`);
     const input = (name: string | undefined): string => (name === undefined ? '' : inputValue(stack, environment.inputs, name));
-    return {
-      environment,
-      api: friendlyFaceApi({
-        http: options.http(environmentId),
-        baseUrl: input(backups.base_url),
-        secret: () => options.secrets.read(environmentId, backups.secret),
-      }),
-      folder: input(backups.folder),
-      envFile: input(backups.env_file),
-    };
+    return { environment, store: storeOf(environment, backups, input) };
   };
 
-  /** Checks the service's own way; it answers 200 whatever it found. */
-  const checkOnServer = async ({ api }: Place, name: string) => {
-    const check = await api.verify(name);
-    if (!check.valid) return { valid: false, detail: `The deployment says: ${whyInvalid(check)}` };
-    const result = cleanText(check.integrity_result, { maxLength: 500 });
-    // "valid" beside an integrity text that is not ok would be a contradiction: then it is not called good.
-    return { valid: result === 'ok', detail: `The deployment's own check says: ${result}.`, sha256: check.checksum_sha256 };
-  };
-
-  /** What the deployment says the file's hash is; undefined when it calls it invalid. */
-  const expectedHash = async ({ api }: Place, name: string): Promise<string | undefined> => {
-    const check = await api.verify(name);
-    return check.valid ? check.checksum_sha256 : undefined;
+  const storeOf = (environment: Environment, backups: BackupsDefinition, input: (name: string | undefined) => string): BackupStore => {
+    const session = () => options.session(environment.id);
+    const folder = input(backups.folder);
+    const files = (kind: FileKind) => filesStore({ environment, folder, kind, memory, session });
+    switch (backups.kind) {
+      case 'friendlyface':
+        return friendlyFaceStore({
+          api: friendlyFaceApi({
+            http: options.http(environment.id),
+            baseUrl: input(backups.base_url),
+            secret: () => options.secrets.read(environment.id, backups.secret),
+          }),
+          folder,
+          envFile: input(backups.env_file),
+          session,
+          clock,
+          inspect: (path, bytes) => sqliteVerdict(options.inspectSqlite, path, bytes),
+        });
+      case 'sqlite-files':
+        return files(sqliteKind(input(backups.db), options.inspectSqlite));
+      case 'postgres-archives':
+        // The PostgreSQL family brings its kind of file: see FileKind.
+        throw new Problem('not-supported', `Backups of the kind ${backups.kind} can't be read yet.`);
+    }
   };
 
   const fetchCopy = async (
-    { environment, folder }: Place,
+    { environment, store: { folder } }: Place,
     name: string,
     target: string,
     more: { sha256: string | undefined; signal?: AbortSignal; progress?: (bytes: number, total: number) => void },
@@ -97,31 +99,21 @@ export function createBackups(options: BackupsOptions): Backups {
 
   return {
     async list({ environmentId }) {
-      const where = await place(environmentId);
-      const [listed, stats, session] = await Promise.all([where.api.listBackups(), where.api.stats(), options.session(environmentId)]);
-      const retention = await readRetention(session, where.envFile);
-      const now = clock();
-      // A name that could not be a file of this folder is not offered: no other call would take it.
-      const rows = listed.filter(({ filename }) => BackupName.safeParse(filename).success);
-      const { total_count, total_size_bytes, oldest, newest } = stats;
+      const { store } = await place(environmentId);
+      const { backups, retention, statistics } = await store.list();
       return {
-        at: now,
-        backups: rows.map((row) => describe(environmentId, row)).sort((a, b) => b.modifiedAt - a.modifiedAt),
-        statistics: { count: total_count, totalBytes: total_size_bytes, oldestAt: oldest, newestAt: newest },
-        retention: {
-          maxCount: retention.count,
-          maxDays: retention.days,
-          source: `keeps ${retention.count}${retention.days === null ? '' : `, none older than ${retention.days} days`} (${retention.source}); enforced after every new backup`,
-          removedByCleanup: evicted(rows, retention, 0, now),
-          removedByNextBackup: evicted(rows, retention, 1, now),
-        },
+        at: clock(),
+        backups: backups.map((row) => describe(environmentId, row)).sort((a, b) => b.modifiedAt - a.modifiedAt),
+        statistics: statistics ?? counted(backups),
+        retention,
       };
     },
 
     async verify({ environmentId, name, method }) {
       refuseHostile(name);
       const where = await place(environmentId);
-      const found = method === 'server' ? await checkOnServer(where, name) : await local(where, name);
+      const found: BackupVerdict & { readonly sha256?: string; readonly localPath?: string } =
+        method === 'server' ? await where.store.checkOnServer(name) : await local(where, name);
       const { valid, detail, sha256 } = found;
       const verification: BackupVerification = {
         method,
@@ -141,7 +133,7 @@ export function createBackups(options: BackupsOptions): Backups {
         detail,
         ...(sha256 === undefined ? {} : { sha256 }),
       });
-      if ('localPath' in found && valid)
+      if (found.localPath !== undefined && valid)
         memory.remember({ environmentId, name, localPath: found.localPath, protected: true, ...(sha256 === undefined ? {} : { sha256 }) });
       journal.append({
         kind: 'backup-verified',
@@ -166,7 +158,7 @@ export function createBackups(options: BackupsOptions): Backups {
         onClose: () => stop.abort(),
       });
       const fetched = (async () => {
-        const sha256 = await expectedHash(where, name);
+        const sha256 = await where.store.expectedHash(name);
         const kept = directory === undefined ? verifiedHere(environmentId, name) : undefined;
         const here = kept === undefined ? undefined : await fingerprint(target);
         if (here !== undefined && here.sha256 === sha256) return { ...here, resumedFrom: here.bytes };
@@ -213,9 +205,9 @@ export function createBackups(options: BackupsOptions): Backups {
 
   async function local(where: Place, name: string) {
     const { id } = where.environment;
-    const expected = await expectedHash(where, name);
+    const expected = await where.store.expectedHash(name);
     return checkLocally({
-      inspect: options.inspectSqlite,
+      inspect: where.store.inspect,
       folder: options.localFolder(id),
       name,
       expected,
@@ -224,26 +216,36 @@ export function createBackups(options: BackupsOptions): Backups {
     });
   }
 
-  function describe(
-    environmentId: string,
-    { filename, size_bytes, modified }: { filename: string; size_bytes: number; modified: number },
-  ): Backup {
-    const known = memory.recall(environmentId, filename);
+  function describe(environmentId: string, row: StoredBackup): Backup {
+    const { name } = row;
+    const known = memory.recall(environmentId, name);
     const localPath = known?.localPath ?? null;
     const here = localPath !== null && existsSync(localPath);
     return {
-      name: filename,
-      sizeBytes: size_bytes,
-      modifiedAt: modified,
-      label: known?.label ?? null,
-      createdBy: known?.createdBy ?? null,
-      sha256: known?.sha256 ?? null,
-      verifications: memory.verifications(environmentId, filename),
+      name,
+      sizeBytes: row.sizeBytes,
+      modifiedAt: row.modifiedAt,
+      label: known?.label ?? row.label ?? null,
+      createdBy: known?.createdBy ?? row.createdBy ?? null,
+      sha256: row.sha256 ?? known?.sha256 ?? null,
+      verifications: memory.verifications(environmentId, name),
       // A copy that was deleted by hand protects nothing.
       protected: known?.protected === true && here,
       localPath: here ? localPath : null,
+      ...(row.origin === undefined ? {} : { origin: row.origin }),
+      ...(row.onHost === undefined ? {} : { onHost: row.onHost }),
     };
   }
+}
+
+function counted(backups: readonly StoredBackup[]): BackupList['statistics'] {
+  const times = backups.map(({ modifiedAt }) => modifiedAt);
+  return {
+    count: backups.length,
+    totalBytes: backups.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    oldestAt: times.length === 0 ? null : Math.min(...times),
+    newestAt: times.length === 0 ? null : Math.max(...times),
+  };
 }
 
 /** The contract refuses such names already; this is the last line, because a path is made of them. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Problem } from '../../contract/problem.ts';
-import { checkLocally } from './local-copy.ts';
+import { checkLocally, sqliteVerdict } from './local-copy.ts';
 
 let folder: string;
 let fetches: number;
@@ -18,9 +18,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
 const good = { integrity: 'ok', foreignKeyErrors: 0, tables: { events: 3 }, newest: {} };
+const judged =
+  (inspect: Parameters<typeof sqliteVerdict>[0]) =>
+  (path: string, bytes: number): ReturnType<typeof sqliteVerdict> =>
+    sqliteVerdict(inspect, path, bytes);
 const check = (more: Partial<Parameters<typeof checkLocally>[0]> = {}) =>
   checkLocally({
-    inspect: async () => good,
+    inspect: judged(async () => good),
     folder,
     name: 'a.db',
     expected: sha(remote),
@@ -47,11 +51,11 @@ describe('checkLocally', () => {
   });
 
   it('keeps nothing of a bad one', async () => {
-    expect(await check({ inspect: async () => ({ ...good, integrity: 'row 3 missing' }) })).toMatchObject({
+    expect(await check({ inspect: judged(async () => ({ ...good, integrity: 'row 3 missing' })) })).toMatchObject({
       valid: false,
       detail: 'integrity_check says: row 3 missing',
     });
-    expect(await check({ inspect: async () => ({ ...good, foreignKeyErrors: 2 }) })).toMatchObject({
+    expect(await check({ inspect: judged(async () => ({ ...good, foreignKeyErrors: 2 })) })).toMatchObject({
       valid: false,
       detail: '2 rows break a foreign key.',
     });

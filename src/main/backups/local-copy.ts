@@ -6,6 +6,7 @@ import { Problem } from '../../contract/problem.ts';
 import type { SqliteInspection } from '../drivers/sqlite/inspect.ts';
 import type { TransferResult } from '../drivers/ssh/types.ts';
 import { cleanText } from '../drivers/text.ts';
+import type { BackupStore, BackupVerdict } from './store.ts';
 
 /** SHA-256 and size of a file here; undefined when there is none. */
 export async function fingerprint(path: string): Promise<{ sha256: string; bytes: number } | undefined> {
@@ -26,7 +27,8 @@ export interface LocalCheck {
 
 /** What {@link checkLocally} works with. */
 export interface LocalCheckOptions {
-  inspect(path: string): Promise<SqliteInspection>;
+  /** Opens a file here and looks through it. */
+  inspect: BackupStore['inspect'];
   /** Folder of this environment's copies. */
   readonly folder: string;
   readonly name: string;
@@ -38,7 +40,7 @@ export interface LocalCheckOptions {
 }
 
 /**
- * Brings a backup here, compares its hash with the deployment's, opens it and reads what `integrity_check` says. A copy that
+ * Brings a backup here, compares its hash with the deployment's, opens it and looks through it. A copy that
  * is here already with the right hash is used. A verified copy is never replaced by another file: when the deployment's has
  * changed since, that is the finding. A bad backup is a result. @throws Problem what kept it from being looked at
  */
@@ -78,14 +80,22 @@ async function judge(
   localPath: string,
 ): Promise<LocalCheck> {
   try {
-    const { integrity, foreignKeyErrors, tables } = await inspect(file);
-    if (integrity !== 'ok')
-      return { valid: false, detail: `integrity_check says: ${cleanText(integrity, { maxLength: 500 })}`, sha256, localPath };
-    if (foreignKeyErrors > 0) return { valid: false, detail: `${foreignKeyErrors} rows break a foreign key.`, sha256, localPath };
-    const rows = Object.entries(tables).map(([table, count]) => `${cleanText(table, { maxLength: 60 })} ${count}`);
-    return { valid: true, detail: `integrity_check ok; ${bytes} bytes; rows: ${rows.join(', ')}.`.slice(0, 2000), sha256, localPath };
+    return { ...(await inspect(file, bytes)), sha256, localPath };
   } catch (error) {
     if (error instanceof Problem && error.code === 'integrity-mismatch') return { valid: false, detail: error.message, sha256, localPath };
     throw error;
   }
+}
+
+/** What opening a SQLite file says of it: the text of `integrity_check`, foreign keys, rows by table. */
+export async function sqliteVerdict(
+  inspect: (path: string) => Promise<SqliteInspection>,
+  file: string,
+  bytes: number,
+): Promise<BackupVerdict> {
+  const { integrity, foreignKeyErrors, tables } = await inspect(file);
+  if (integrity !== 'ok') return { valid: false, detail: `integrity_check says: ${cleanText(integrity, { maxLength: 500 })}` };
+  if (foreignKeyErrors > 0) return { valid: false, detail: `${foreignKeyErrors} rows break a foreign key.` };
+  const rows = Object.entries(tables).map(([table, count]) => `${cleanText(table, { maxLength: 60 })} ${count}`);
+  return { valid: true, detail: `integrity_check ok; ${bytes} bytes; rows: ${rows.join(', ')}.`.slice(0, 2000) };
 }

@@ -14,6 +14,8 @@ export interface Remembered {
 /** {@link BackupMemory}, and what the backup browser reads of it. */
 export interface BackupMemoryRows extends BackupMemory {
   recall(environmentId: string, name: string): Remembered | undefined;
+  /** Names of those with a copy on this laptop. */
+  copied(environmentId: string): string[];
   /** Newest first, at most 20. */
   verifications(environmentId: string, name: string): BackupVerification[];
 }
@@ -45,6 +47,9 @@ export function createBackupMemory(store: Store): BackupMemoryRows {
   const find = store.prepare<[string, string], Row>(
     'SELECT label, created_by, sha256, local_path, protected FROM backup_memory WHERE environment_id = ? AND name = ?',
   );
+  const copies = store.prepare<[string], { name: string }>(
+    'SELECT name FROM backup_memory WHERE environment_id = ? AND local_path IS NOT NULL ORDER BY name LIMIT 1000',
+  );
   const check = store.prepare(
     'INSERT INTO backup_verifications (environment_id, name, method, at, by, valid, detail, sha256) VALUES (@environmentId, @name, @method, @at, @by, @valid, @detail, @sha256)',
   );
@@ -70,6 +75,7 @@ export function createBackupMemory(store: Store): BackupMemoryRows {
         ? undefined
         : { label: row.label, createdBy: row.created_by, sha256: row.sha256, localPath: row.local_path, protected: row.protected === 1 };
     },
+    copied: (environmentId) => copies.all(environmentId).map(({ name }) => name),
     verified: ({ environmentId, name, method, at, by, valid, detail, sha256 }) => {
       check.run({ environmentId, name, method, at, by, valid: valid ? 1 : 0, detail: detail.slice(0, 2000), sha256: sha256 ?? null });
     },

@@ -81,9 +81,12 @@ export function checkStack(stack: StackDefinition, source: StackSource, actions:
     known(reference.name, inputs, 'input', path);
   }
   if (stack.backups !== undefined) {
-    known(stack.backups.secret, secrets, 'secret', ['backups', 'secret']);
-    for (const key of ['base_url', 'folder', 'env_file'] as const)
-      if (stack.backups[key] !== undefined) known(stack.backups[key], inputs, 'input', ['backups', key]);
+    const { kind: _kind, ...names } = stack.backups;
+    for (const [key, name] of Object.entries(names)) {
+      if (name === undefined) continue;
+      if (key === 'secret') known(name, secrets, 'secret', ['backups', key]);
+      else known(name, inputs, 'input', ['backups', key]);
+    }
   }
   for (const [index, runbook] of stack.runbooks.entries())
     checkRunbook(runbook, ['runbooks', index], { inputs, runbooks: stack.runbooks.map(({ id }) => id) }, source, actions);

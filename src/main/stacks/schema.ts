@@ -151,15 +151,20 @@ export const RunbookDefinition = z.strictObject({
 });
 export type RunbookDefinition = z.infer<typeof RunbookDefinition>;
 
-/** How this stack's backups are read. One action family per kind of backup store. */
-export const BackupsDefinition = z.strictObject({
-  kind: z.enum(['friendlyface']),
-  secret: SecretKey,
-  /** Names of the stack's inputs. */
-  base_url: z.string(),
-  folder: z.string(),
-  env_file: z.string().optional(),
-});
+/** How this stack's backups are read. One kind per kind of backup store; values other than `secret` are names of the stack's inputs. */
+export const BackupsDefinition = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('friendlyface'),
+    secret: SecretKey,
+    base_url: z.string(),
+    folder: z.string(),
+    env_file: z.string().optional(),
+  }),
+  /** Copies of a SQLite file in a folder of the host, with manifests beside them. `db` is the live file. */
+  z.strictObject({ kind: z.literal('sqlite-files'), folder: z.string(), db: z.string() }),
+  /** Custom-format dumps in a folder of the host, with manifests beside them. */
+  z.strictObject({ kind: z.literal('postgres-archives'), folder: z.string(), database: z.string() }),
+]);
 export type BackupsDefinition = z.infer<typeof BackupsDefinition>;
 
 /** A whole stack file. */

@@ -79,7 +79,7 @@ export function manifestOwner(
  * is, or (another operator's laptop) when the host's key is.
  */
 export function foreignBackup(
-  context: ActionContext,
+  context: Pick<ActionContext, 'environment'>,
   session: SshSession,
   manifest: BackupManifest,
   wanted: Pick<BackupManifest, 'kind' | 'source'>,

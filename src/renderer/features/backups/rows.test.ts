@@ -39,7 +39,7 @@ describe('rows', () => {
 
 describe('retention in words', () => {
   it.each<[Partial<BackupList['retention']>, string]>([
-    [{ maxCount: null }, 'The deployment keeps every backup.'],
+    [{ maxCount: null }, 'Every backup is kept.'],
     [{}, 'The deployment keeps the newest 2. A cleanup now deletes nothing, nor does the next backup.'],
     [
       { removedByCleanup: ['a'], removedByNextBackup: ['a', 'b'] },

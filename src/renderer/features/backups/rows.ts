@@ -32,7 +32,7 @@ export function retentionWords({ maxCount, maxDays, removedByCleanup, removedByN
   const limits = [maxCount === null ? '' : `the newest ${maxCount}`, maxDays === null ? '' : `none older than ${maxDays} days`].filter(
     Boolean,
   );
-  if (limits.length === 0) return 'The deployment keeps every backup.';
+  if (limits.length === 0) return 'Every backup is kept.';
   const kept = `The deployment keeps ${limits.join(', and ')}.`;
   const count = (names: readonly string[]): string => (names.length === 0 ? 'nothing' : String(names.length));
   const next =
