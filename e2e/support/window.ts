@@ -1,7 +1,7 @@
 import type { Locator, Page } from '@playwright/test';
 import { expect, textOf } from './journey.ts';
 
-export type Section = 'Overview' | 'Logs' | 'Backups' | 'Runs' | 'Journal';
+export type Section = 'Overview' | 'Logs' | 'Backups' | 'Runs' | 'Rehearsals' | 'Journal';
 
 /** The window as a person with a mouse uses it. */
 export function createWindow(page: Page) {

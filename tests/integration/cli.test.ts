@@ -8,6 +8,7 @@ import { HealthSnapshot } from '../../src/contract/health.ts';
 import { JournalEntry, JournalVerification } from '../../src/contract/journal.ts';
 import { LogLine } from '../../src/contract/logs.ts';
 import type { ProblemData } from '../../src/contract/problem.ts';
+import { RehearsalList } from '../../src/contract/rehearsals.ts';
 import { Plan, Preflight, Run } from '../../src/contract/runs.ts';
 import { createCli } from '../support/cli.ts';
 import type { Keyring } from '../support/keyring.ts';
@@ -164,6 +165,21 @@ describe.skipIf(skipSsh(keyringUnavailable()))('the command line, against a real
     const reverted = await cli(['runs', 'revert', run.id, '--confirm', name, '--json']);
     expect(Run.parse(reverted.json()).state, reverted.stderr).toBe('reverted');
     expect(await countEvents()).toEqual(before);
+  });
+
+  it('rehearsals: overdue until one was done; then its measures stand in the ledger', async () => {
+    const never = await cli(['rehearsals', name]);
+    expect(never.stdout).toContain('never');
+    expect(never.code).toBe(1);
+    const { backups } = (await cli(['backups', name, 'list', '--json'])).json<BackupList>();
+    const good = backups.find(({ verifications }) => verifications[0]?.valid === true)?.name ?? '';
+    const done = await cli(['run', name, 'rehearse-restore', '--input', `backup=${good}`, '--json']);
+    expect(Run.parse(done.json()).state, done.stderr).toBe('succeeded');
+    const list = RehearsalList.parse((await cli(['rehearsals', name, '--json'])).json());
+    expect(list.states[0]).toMatchObject({ runbook: 'rehearse-restore', of: 'restore-backup', state: 'fresh' });
+    expect(list.ledger[0]).toMatchObject({ verdict: expect.stringMatching(/^(met|missed)$/), inputs: { backup: good } });
+    expect(list.ledger[0]?.rtoMs).toBeGreaterThan(0);
+    expect(list.ledger[0]?.rpoMs).not.toBeNull();
   });
 
   it('journal: whole, exported as JSON Lines, and without the secret', async () => {
