@@ -26,6 +26,8 @@ export const JournalKind = z.enum([
   'undo-ended',
   'revert-ended',
   'run-cancelled',
+  'run-paused',
+  'run-resumed',
   'run-interrupted',
   'note-added',
   'app-started',

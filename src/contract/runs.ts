@@ -9,11 +9,11 @@ import { RehearsalPlan } from './rehearsals.ts';
 export const Effect = z.enum(['read', 'write', 'destructive']);
 export type Effect = z.infer<typeof Effect>;
 
-/** One input of a runbook. `backup` offers the environment's backups. */
+/** One input of a runbook. `backup` offers the environment's backups; `timestamp` is RFC 3339 with a zone, and becomes UTC in the plan. */
 export const RunbookInput = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/),
   title: z.string(),
-  type: z.enum(['text', 'backup', 'number', 'boolean', 'choice']),
+  type: z.enum(['text', 'backup', 'number', 'boolean', 'choice', 'timestamp']),
   required: z.boolean(),
   choices: z.array(z.string()).optional(),
   default: z.string().optional(),
@@ -102,6 +102,31 @@ export type Preflight = z.infer<typeof Preflight>;
 export const StepState = z.enum(['pending', 'running', 'done', 'failed', 'unknown', 'skipped', 'reverting', 'reverted', 'revert-failed']);
 export type StepState = z.infer<typeof StepState>;
 
+/** How far a step is, as its action counts. */
+export const Progress = z.strictObject({
+  done: z.number(),
+  total: z.number(),
+  unit: z.enum(['bytes', 'items']),
+  /** Units a second over the last seconds (monotonic clock); null until enough was seen. */
+  rate: z.number().nonnegative().nullable(),
+  /** What that rate leaves, in milliseconds: an estimate. Null when it can't be told. */
+  remainingMs: z.number().nonnegative().nullable(),
+});
+export type Progress = z.infer<typeof Progress>;
+
+/** What the host said while a step's last try went on, redacted. */
+export const Said = z.strictObject({
+  /** The end of it, at most 64 KiB. */
+  text: z.string(),
+  /** Bytes of all that was said. */
+  bytes: z.int().nonnegative(),
+  /** How many of them are not in `text`. */
+  dropped: z.int().nonnegative(),
+  /** Of all that was said; null while it may go on. The journal has it too. */
+  sha256: Sha256.nullable(),
+});
+export type Said = z.infer<typeof Said>;
+
 export const RunStep = z.strictObject({
   id: Id,
   state: StepState,
@@ -113,13 +138,15 @@ export const RunStep = z.strictObject({
   /** Facts the step found (file names, hashes, counts). */
   output: z.record(z.string(), z.string()),
   problem: ProblemData.nullable(),
-  progress: z.strictObject({ done: z.number(), total: z.number(), unit: z.enum(['bytes', 'items']) }).nullable(),
+  progress: Progress.nullable(),
+  /** Null when nothing was said. */
+  said: Said.nullable(),
 });
 export type RunStep = z.infer<typeof RunStep>;
 
 /**
  * `interrupted`: the app ended while it ran, nothing is running now. `unknown`: a step's outcome is not known.
- * Both offer only probe, resume, revert.
+ * Both offer only probe, resume, revert. `paused`: stopped before a step on request; the host stays locked for it.
  */
 export const RunState = z.enum([
   'running',
@@ -127,6 +154,7 @@ export const RunState = z.enum([
   'failed',
   'unknown',
   'interrupted',
+  'paused',
   'cancelled',
   'reverting',
   'reverted',
@@ -134,7 +162,7 @@ export const RunState = z.enum([
 ]);
 export type RunState = z.infer<typeof RunState>;
 
-export const RunAllowed = z.enum(['probe', 'resume', 'revert', 'cancel']);
+export const RunAllowed = z.enum(['probe', 'resume', 'revert', 'pause', 'cancel']);
 export type RunAllowed = z.infer<typeof RunAllowed>;
 
 export const Run = z.strictObject({
@@ -147,6 +175,8 @@ export const Run = z.strictObject({
   steps: z.array(RunStep),
   /** What can be done with it now. */
   allowed: z.array(RunAllowed),
+  /** The step before which a pause or a cancel would stop it; null when none is left, or nothing runs forward. */
+  safePoint: z.strictObject({ stepId: Id, title: z.string() }).nullable(),
   /** One sentence: how it stands. */
   summary: z.string(),
 });
@@ -170,12 +200,33 @@ export const RunSummary = Run.pick({
 });
 export type RunSummary = z.infer<typeof RunSummary>;
 
+/** What the host offers for an input before it is chosen. */
+export const SurveyFinding = z.strictObject({
+  /** The step whose action looked. */
+  stepId: Id,
+  /** The run input it belongs to; null when it is about all of it. */
+  input: z.string().nullable(),
+  title: z.string(),
+  detail: z.string(),
+  /** False: it could not be looked at, and `detail` says why. */
+  seen: z.boolean(),
+  /** Values the host has, best first. */
+  choices: z.array(z.strictObject({ value: z.string(), label: z.string() })).optional(),
+  /** Bounds of a time (RFC 3339, UTC) or a number. */
+  min: z.string().optional(),
+  max: z.string().optional(),
+});
+export type SurveyFinding = z.infer<typeof SurveyFinding>;
+
 const RunRef = z.strictObject({ runId: Id });
+const RunbookCall = EnvironmentRef.extend({ runbook: Id, inputs: z.record(z.string(), z.string().max(4096)) });
 
 export const runs = {
   runbooks: oc.input(EnvironmentRef).output(z.array(Runbook)),
   /** Resolves a runbook. Reads only. */
-  plan: oc.input(EnvironmentRef.extend({ runbook: Id, inputs: z.record(z.string(), z.string().max(4096)) })).output(Plan),
+  plan: oc.input(RunbookCall).output(Plan),
+  /** What the host offers for the runbook's inputs; those that are known already narrow it. Reads only. */
+  survey: oc.input(RunbookCall).output(z.array(SurveyFinding)),
   /** Looks whether the plan can be carried out. Reads only. */
   preflight: oc.input(z.strictObject({ planId: Id })).output(Preflight),
   /** Binds a person's yes to one plan hash. The token works once and for five minutes. `confirmation-wrong` on another name. */
@@ -194,6 +245,8 @@ export const runs = {
   resume: oc.input(RunRef.extend({ typedName: z.string().optional() })).output(Run),
   /** Undoes the completed steps in reverse order. */
   revert: oc.input(RunRef.extend({ typedName: z.string().optional() })).output(Run),
-  /** Stops before the next step. The step that runs is never killed. */
+  /** Stops before the next step (`safePoint`) and keeps the host's lock, so that it can go on. The step that runs is never killed. */
+  pause: oc.input(RunRef).output(Run),
+  /** Stops before the next step (`safePoint`) and gives the lock back; also ends a paused run. The step that runs is never killed. */
   cancel: oc.input(RunRef).output(Run),
 };

@@ -107,6 +107,7 @@ export function createRouter({
     runs: {
       runbooks: os.runs.runbooks.handler(({ input }) => engine.runbooks(input.environmentId)),
       plan: os.runs.plan.handler(({ input }) => engine.plan(input)),
+      survey: os.runs.survey.handler(({ input, signal = never }) => engine.survey(input, signal)),
       preflight: os.runs.preflight.handler(({ input }) => engine.preflight(input)),
       confirm: os.runs.confirm.handler(({ input }) => engine.confirm(input)),
       start: os.runs.start.handler(({ input }) => engine.start(input)),
@@ -116,6 +117,7 @@ export function createRouter({
       probe: os.runs.probe.handler(({ input }) => engine.probe(input)),
       resume: os.runs.resume.handler(({ input }) => engine.resume(input)),
       revert: os.runs.revert.handler(({ input }) => engine.revert(input)),
+      pause: os.runs.pause.handler(({ input }) => engine.pause(input)),
       cancel: os.runs.cancel.handler(({ input }) => engine.cancel(input)),
     },
     rehearsals: { list: os.rehearsals.list.handler(({ input }) => rehearsals.list(input)) },

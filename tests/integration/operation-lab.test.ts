@@ -22,7 +22,7 @@ const control = `#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 case $1 in
   status) if [ -e up ]; then echo "running pid=$$ started=1"; else echo stopped; exit 3; fi ;;
-  stop) echo stop >>calls; sleep 2; rm -f up ;;
+  stop) echo stop >>calls; echo "asked to stop"; sleep 2; rm -f up; echo "it is down" ;;
   start) echo start >>calls; : >up ;;
 esac
 `;
@@ -49,6 +49,8 @@ describe.skipIf(skipSsh())('a mutating step', () => {
     expect(ended.state).toBe('succeeded');
     expect(readCalls()).toBe('stop\n');
     expect(lab.proxy.accepted).toBeGreaterThan(1);
+    // Attached again, it is not said twice.
+    expect(ended.steps[0]?.said).toMatchObject({ text: 'asked to stop\nit is down\nstopped\n', dropped: 0 });
     const reverted = await engine.settled((await engine.revert({ runId: run.id, typedName: 'Shop production' })).id);
     expect(reverted.state).toBe('reverted');
     expect(readCalls()).toBe('stop\nstart\n');

@@ -29,7 +29,7 @@ export function createDriver(
   /** Writes down that it is over, and gives the lock back unless the host is left in a state nobody knows. */
   async function finish(drive: Drive, state: RunState, summary: string, kind: JournalKind): Promise<void> {
     let words = summary;
-    const unresolved = state === 'unknown' || state === 'interrupted';
+    const unresolved = state === 'unknown' || state === 'interrupted' || state === 'paused';
     let released = false;
     if (!unresolved && drive.fence !== undefined) {
       try {
@@ -43,7 +43,9 @@ export function createDriver(
       const ended = runs.patch(drive.run.id, {
         state,
         summary: words.slice(0, 1000),
-        endedAt: clock(),
+        endedAt: state === 'paused' ? null : clock(),
+        cancelRequested: false,
+        pauseRequested: false,
         ...(released ? { fence: null } : {}),
       });
       const measured = measureRehearsal(runView(ended, drive.stored.plan, runs.steps(drive.run.id)));
@@ -98,7 +100,7 @@ export function createDriver(
       const connected = await session(drive);
       const held = await readLock(connected);
       const own = held === undefined || held.operator !== operator ? undefined : runs.find(held.runId);
-      if (own !== undefined && own.id !== drive.run.id && !['running', 'reverting', 'interrupted', 'unknown'].includes(own.state))
+      if (own !== undefined && own.id !== drive.run.id && !['running', 'reverting', 'interrupted', 'unknown', 'paused'].includes(own.state))
         await breakLock(connected, own.id);
       const { token } = await acquireLock(connected, { runId: drive.run.id, operator, at: clock() });
       runs.patch(drive.run.id, { fence: token });
@@ -110,8 +112,15 @@ export function createDriver(
       for (const position of drive.stored.recipe.steps.keys()) {
         const step = runs.steps(drive.run.id)[position] as StepRecord;
         if (step.view.state === 'done' || step.view.state === 'skipped') continue;
-        if (runs.get(drive.run.id).cancelRequested)
-          return finish(drive, 'cancelled', `Cancelled before “${title(drive, position)}”.`, 'run-cancelled');
+        const wished = runs.get(drive.run.id);
+        if (wished.cancelRequested) return finish(drive, 'cancelled', `Cancelled before “${title(drive, position)}”.`, 'run-cancelled');
+        if (wished.pauseRequested)
+          return finish(
+            drive,
+            'paused',
+            `Paused before “${title(drive, position)}”. Nothing runs; ${drive.fence === undefined ? '' : 'the host stays locked for this run: '}resume, revert or cancel it.`,
+            'run-paused',
+          );
         if (stopping())
           return finish(
             drive,

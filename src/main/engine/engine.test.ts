@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../contract/problem.ts';
 import { Problem } from '../../contract/problem.ts';
 import type { RunState } from '../../contract/runs.ts';
-import { Plan, Preflight, Run, RunSummary } from '../../contract/runs.ts';
+import { Plan, Preflight, Run, RunSummary, SurveyFinding } from '../../contract/runs.ts';
 import { loadStack } from '../stacks/load.ts';
 import { acquireLock, breakLock, checkLock, readLock, releaseLock } from './host-lock.ts';
 import { fakeEngine } from './test-support/fakes.ts';
@@ -45,6 +45,41 @@ describe('plan', () => {
         code('bad-input'),
       );
     expect(() => engine.plan({ environmentId: 'env-1', runbook: 'nowhere', inputs: {} })).toThrow(code('not-found'));
+  });
+});
+
+describe('a survey', () => {
+  it('asks each step with what is known, and says which input it is for', async () => {
+    const { engine, world } = make();
+    const signal = new AbortController().signal;
+    const found = await engine.survey({ environmentId: 'env-1', runbook: 'timed', inputs: {} }, signal);
+    expect(found.map((one) => SurveyFinding.parse(one))).toEqual(found);
+    expect(found.map(({ stepId, input, detail }) => [stepId, input, detail])).toEqual([
+      ['a', 'at', '{"name":"a"}'],
+      ['b', null, '{"name":"b"}'],
+      ['c', null, '{"name":"c","given":"here"}'],
+    ]);
+    const given = await engine.survey({ environmentId: 'env-1', runbook: 'timed', inputs: { at: '2026-11-27T03:00:00Z' } }, signal);
+    expect(given[0]).toMatchObject({
+      detail: '{"name":"a","given":"2026-11-27T03:00:00Z"}',
+      choices: [{ value: 'v', label: 'V' }],
+      seen: true,
+    });
+    world.answers.set('survey', () => unknown);
+    const failing = await engine.survey({ environmentId: 'env-1', runbook: 'timed', inputs: {} }, signal);
+    expect(failing[0]).toMatchObject({ seen: false, detail: 'the host did not answer' });
+    await expect(engine.survey({ environmentId: 'env-1', runbook: 'nowhere', inputs: {} }, signal)).rejects.toThrow(code('not-found'));
+    expect(world.calls.every((call) => call.startsWith('survey'))).toBe(true);
+  });
+
+  it('takes a time with a zone, and brings it to UTC', () => {
+    const { engine } = make();
+    const plan = engine.plan({ environmentId: 'env-1', runbook: 'timed', inputs: { at: '2026-11-27T05:00:00+02:00' } });
+    expect(plan.inputs['at']).toBe('2026-11-27T03:00:00Z');
+    expect(plan.steps[0]?.commands[0]?.text).toBe('do a 2026-11-27T03:00:00Z');
+    expect(() => engine.plan({ environmentId: 'env-1', runbook: 'timed', inputs: { at: '2026-11-27T05:00:00' } })).toThrow(
+      code('bad-input'),
+    );
   });
 });
 
@@ -205,16 +240,109 @@ describe('a run', () => {
 
   it('cancels before the next step, never in the middle of one', async () => {
     const made = make();
-    made.world.answers.set('execute a', () => {
+    made.world.answers.set('execute a', async () => {
       const [run] = made.engine.list({ limit: 1 });
-      const cancelled = made.engine.cancel({ runId: run?.id ?? '' });
-      expect(cancelled).toMatchObject({ state: 'running', allowed: [] });
+      const cancelled = await made.engine.cancel({ runId: run?.id ?? '' });
+      expect(cancelled).toMatchObject({ state: 'running', allowed: [], safePoint: { stepId: 'b' } });
       return { outcome: 'done', observed: 'a', output: { fact: 'x' } };
     });
     const run = await made.run('three');
     expect(run).toMatchObject({ state: 'cancelled', allowed: ['resume', 'revert'] });
     expect(states(run)).toBe('a done, b pending, c pending');
-    expect(() => made.engine.cancel({ runId: run.id })).toThrow(code('conflict'));
+    await expect(made.engine.cancel({ runId: run.id })).rejects.toThrow(code('conflict'));
+  });
+
+  it('pauses before the next step, keeps the lock, and goes on', async () => {
+    const made = make();
+    made.world.answers.set('execute a', () => {
+      const [run] = made.engine.list({ limit: 1 });
+      const before = made.engine.get({ runId: run?.id ?? '' });
+      expect(before).toMatchObject({ allowed: ['pause', 'cancel'], safePoint: { stepId: 'b', title: 'Fake destructive' } });
+      const pausing = made.engine.pause({ runId: before.id });
+      expect(pausing).toMatchObject({ state: 'running', allowed: ['cancel'], summary: 'Pausing: it stops before “Fake destructive”.' });
+      return { outcome: 'done', observed: 'a', output: { fact: 'x' } };
+    });
+    const run = await made.run('three');
+    expect(run).toMatchObject({ state: 'paused', allowed: ['resume', 'revert', 'cancel'], endedAt: null, safePoint: null });
+    expect(states(run)).toBe('a done, b pending, c pending');
+    expect(await readLock(made.session)).toMatchObject({ runId: run.id });
+    expect((await made.prepare('three')).preflight.items.find(({ id }) => id === 'lock')).toMatchObject({ verdict: 'block' });
+    expect(() => made.engine.pause({ runId: run.id })).toThrow(code('conflict'));
+    // Another engine, as after a crash: it is still paused.
+    const second = made.make();
+    expect(second.get({ runId: run.id })).toMatchObject({ state: 'paused' });
+    const resumed = await second.settled((await second.resume({ runId: run.id })).id);
+    expect(resumed.state).toBe('succeeded');
+    expect(await readLock(made.session)).toBeUndefined();
+    const kinds = made.journal.list({ limit: 100, runId: run.id }).entries.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => ['run-started', 'run-paused', 'run-resumed', 'run-ended'].includes(kind))).toEqual([
+      'run-ended',
+      'run-resumed',
+      'run-paused',
+      'run-started',
+    ]);
+    expect(made.journal.verify()).toMatchObject({ ok: true });
+    await second.close();
+  });
+
+  it('can be cancelled while it is paused, and gives the lock back', async () => {
+    const made = make();
+    made.world.answers.set('execute a', () => {
+      made.engine.pause({ runId: made.engine.list({ limit: 1 })[0]?.id ?? '' });
+      return { outcome: 'done', observed: 'a', output: { fact: 'x' } };
+    });
+    const run = await made.run('three');
+    const cancelled = await made.engine.cancel({ runId: run.id });
+    expect(cancelled).toMatchObject({ state: 'cancelled', allowed: ['resume', 'revert'] });
+    expect(await readLock(made.session)).toBeUndefined();
+    made.world.answers.clear();
+    expect((await made.engine.settled((await made.engine.revert({ runId: run.id })).id)).state).toBe('reverted');
+  });
+
+  it('offers no stop when its last step runs', async () => {
+    const made = make();
+    made.world.answers.set('execute c', async () => {
+      const run = made.engine.get({ runId: made.engine.list({ limit: 1 })[0]?.id ?? '' });
+      expect(run).toMatchObject({ state: 'running', allowed: [], safePoint: null });
+      await expect(made.engine.cancel({ runId: run.id })).rejects.toThrow(code('conflict'));
+      return { outcome: 'done', observed: 'c', output: {} };
+    });
+    expect((await made.run('three')).state).toBe('succeeded');
+  });
+
+  it('keeps, hashes and redacts what its steps say, and tells progress with a rate', async () => {
+    const made = make();
+    made.world.answers.set('execute b', async (context) => {
+      context.say('one\nsecret-');
+      context.say('value two\n');
+      context.progress({ done: 1, total: 4, unit: 'items' });
+      const now = made.engine.get({ runId: made.engine.list({ limit: 1 })[0]?.id ?? '' });
+      expect(Run.parse(now)).toEqual(now);
+      expect(now.steps[1]).toMatchObject({
+        progress: { done: 1, total: 4, unit: 'items', rate: null, remainingMs: null },
+        said: { text: 'one\n‹secret› two\n', dropped: 0, sha256: null },
+      });
+      context.say('three');
+      return { outcome: 'failed', problem: new Problem('step-failed', 'no', { detail: { exitCode: 7 } }).data };
+    });
+    const run = await made.run('three');
+    const text = 'one\n‹secret› two\nthree';
+    expect(run.steps[1]?.said).toMatchObject({
+      text,
+      bytes: Buffer.byteLength(text),
+      dropped: 0,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(run.steps[1]?.progress).toBeNull();
+    const row = made.journal.list({ limit: 100, runId: run.id, kinds: ['step-ended'] }).entries[0];
+    expect(row?.data).toMatchObject({
+      outcome: 'failed',
+      exitCode: 7,
+      said: { bytes: Buffer.byteLength(text), sha256: run.steps[1]?.said?.sha256 },
+    });
+    // A new try begins with nothing said.
+    made.world.answers.clear();
+    expect((await made.engine.settled((await made.engine.resume({ runId: run.id })).id)).steps[1]?.said).toBeNull();
   });
 
   it('is watched from its state on to its end', async () => {

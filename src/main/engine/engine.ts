@@ -1,6 +1,6 @@
 import type { ProblemData } from '../../contract/problem.ts';
 import { Problem } from '../../contract/problem.ts';
-import type { Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunStep, RunSummary } from '../../contract/runs.ts';
+import type { Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunSummary, SurveyFinding } from '../../contract/runs.ts';
 import { createAdmission } from './admission.ts';
 import { checkTypedName } from './confirm.ts';
 import { createDriver } from './driver.ts';
@@ -12,8 +12,9 @@ import { runPreflight } from './preflight.ts';
 import { ownerLives, thisOwner } from './process-identity.ts';
 import { createRunStore } from './run-store.ts';
 import { freshStep, interrupted, runSummary, runView } from './run-view.ts';
-import type { Drive } from './step-runner.ts';
+import type { Drive, LiveStep } from './step-runner.ts';
 import { createStepRunner } from './step-runner.ts';
+import { surveyRunbook } from './survey.ts';
 import type { Direction, EngineOptions, RunRecord } from './types.ts';
 import { createWakers } from './wakers.ts';
 import { toProblem } from './words.ts';
@@ -25,6 +26,8 @@ const CLOSE_GRACE_MS = 5000;
 export interface Engine {
   runbooks(environmentId: string): Runbook[];
   plan(input: { environmentId: string; runbook: string; inputs: Record<string, string> }): Plan;
+  /** What the host offers for a runbook's inputs. Reads only. */
+  survey(input: { environmentId: string; runbook: string; inputs: Record<string, string> }, signal: AbortSignal): Promise<SurveyFinding[]>;
   preflight(input: { planId: string }): Promise<Preflight>;
   confirm(input: { planId: string; planHash: string; typedName?: string | undefined }): { token: string; expiresAt: number };
   /** Resolves when the run has begun (the lock is held) and goes on by itself. */
@@ -38,7 +41,10 @@ export interface Engine {
   probe(input: { runId: string }): Promise<Run>;
   resume(input: { runId: string; typedName?: string | undefined }): Promise<Run>;
   revert(input: { runId: string; typedName?: string | undefined }): Promise<Run>;
-  cancel(input: { runId: string }): Run;
+  /** Stops before the next step and keeps the lock. @throws Problem `conflict` when there is no step left to stop before */
+  pause(input: { runId: string }): Run;
+  /** Stops before the next step, or ends a paused run; the lock is given back. @throws Problem `conflict` as {@link Engine.pause} */
+  cancel(input: { runId: string }): Promise<Run>;
   /** Resolves when nothing drives the run any more; for the command line and tests. */
   settled(runId: string): Promise<Run>;
   /** Who holds the host's lock; null when nobody does. */
@@ -56,7 +62,7 @@ export function createEngine(options: EngineOptions): Engine {
   const owner = thisOwner();
   const wakers = createWakers();
   const admission = createAdmission(options);
-  const progress = new Map<string, RunStep['progress']>();
+  const live = new Map<string, LiveStep>();
   const active = new Map<string, Promise<void>>();
   const closing = new AbortController();
   const changed = (runId: string) => wakers.wake(runId);
@@ -82,19 +88,26 @@ export function createEngine(options: EngineOptions): Engine {
           data: { state: 'interrupted' },
         });
         for (const [position, step] of after.steps.entries()) runs.saveStep(run.id, position, step);
-        return runs.patch(run.id, { state: 'interrupted', summary: after.run.summary, cancelRequested: false, endedAt: clock() });
+        return runs.patch(run.id, {
+          state: 'interrupted',
+          summary: after.run.summary,
+          cancelRequested: false,
+          pauseRequested: false,
+          endedAt: clock(),
+        });
       });
     } catch {
       return interrupted(run, []).run;
     }
   }
 
-  function view(runId: string): Run {
+  /** `words`: with what the steps said, which a list has no use for. */
+  function view(runId: string, words = true): Run {
     const stored = runs.get(runId);
     const run = settle(stored);
     const records = runs.steps(runId);
     const shown = run.state === 'interrupted' && running(stored.state) ? interrupted(run, records).steps : records;
-    return runView(run, runs.plan(run.planId).plan, shown, progress.get(runId) ?? null);
+    return runView(run, runs.plan(run.planId).plan, shown, live.get(runId), words ? runs.said(runId) : new Map());
   }
 
   function driveOf(run: RunRecord, fence?: string): Drive {
@@ -110,10 +123,7 @@ export function createEngine(options: EngineOptions): Engine {
       stored,
       environment,
       fence,
-      progress: (state) => {
-        progress.set(run.id, state);
-        changed(run.id);
-      },
+      live: (step) => void live.set(run.id, step),
     };
   }
 
@@ -144,7 +154,7 @@ export function createEngine(options: EngineOptions): Engine {
       })
       .finally(() => {
         active.delete(run.id);
-        progress.delete(run.id);
+        live.delete(run.id);
         changed(run.id);
       });
     active.set(run.id, supervised);
@@ -184,7 +194,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (now.state !== shown.state) throw new Problem('run-busy', 'This run was taken up by another window.', { retryable: true });
       const resume = what === 'resume';
       journal.append({
-        kind: resume ? 'run-started' : 'revert-started',
+        kind: resume ? 'run-resumed' : 'revert-started',
         environmentId: now.environmentId,
         runId,
         summary: resume ? `Resumed: ${shown.plan.title}.` : `Going back: ${shown.plan.title}.`,
@@ -195,11 +205,26 @@ export function createEngine(options: EngineOptions): Engine {
         direction: resume ? 'forward' : 'revert',
         owner,
         cancelRequested: false,
+        pauseRequested: false,
         endedAt: null,
         summary: resume ? 'Resumed.' : 'Going back.',
       });
       return { run, back: { state: now.state, direction: now.direction } };
     });
+  }
+
+  /** Writes the wish down; the process that drives the run sees it before its next step. */
+  function wish(runId: string, what: 'pause' | 'cancel'): Run {
+    const { allowed, safePoint, state } = view(runId);
+    const words = what === 'pause' ? 'paused' : 'cancelled';
+    if (!allowed.includes(what) || safePoint === null)
+      throw new Problem('conflict', `This run can not be ${words} now.`, {
+        hint: state === 'running' ? 'No step is left to stop before, or it was asked already.' : `It is ${state}.`,
+      });
+    const summary = `${what === 'pause' ? 'Pausing' : 'Cancelling'}: it stops before “${safePoint.title}”.`;
+    runs.patch(runId, what === 'pause' ? { pauseRequested: true, summary } : { cancelRequested: true, summary });
+    changed(runId);
+    return view(runId);
   }
 
   const engine: Engine = {
@@ -219,6 +244,23 @@ export function createEngine(options: EngineOptions): Engine {
       });
       runs.savePlan(stored);
       return stored.plan;
+    },
+
+    async survey({ environmentId, runbook: id, inputs }, signal) {
+      const environment = environments.get(environmentId);
+      const { definition } = stacks.get(environment.stack);
+      const runbook = definition.runbooks.find((one) => one.id === id);
+      if (runbook === undefined) throw new Problem('not-found', `The stack ${definition.title} has no runbook ${id}.`);
+      const ending = AbortSignal.any([signal, closing.signal]);
+      const found = await surveyRunbook({
+        environment,
+        stack: definition,
+        runbook,
+        inputs,
+        actions: options.actions,
+        contextFor: (stepId) => steps.lookContext(environment, stepId, ending),
+      });
+      return options.redact?.(found) ?? found;
     },
 
     async preflight({ planId }) {
@@ -262,6 +304,7 @@ export function createEngine(options: EngineOptions): Engine {
         owner,
         fence: null,
         cancelRequested: false,
+        pauseRequested: false,
         startedAt: now,
         endedAt: null,
       };
@@ -282,7 +325,7 @@ export function createEngine(options: EngineOptions): Engine {
       return begin(run, undefined);
     },
 
-    list: ({ environmentId, limit }) => runs.list(environmentId, limit).map(({ id }) => runSummary(view(id))),
+    list: ({ environmentId, limit }) => runs.list(environmentId, limit).map(({ id }) => runSummary(view(id, false))),
     get: ({ runId }) => view(runId),
     rehearsals: (environmentId, limit) => runs.rehearsals(environmentId, limit).map(({ id }) => view(id)),
 
@@ -338,10 +381,19 @@ export function createEngine(options: EngineOptions): Engine {
       return begin(run, back);
     },
 
-    cancel({ runId }) {
-      if (!view(runId).allowed.includes('cancel')) throw new Problem('conflict', 'This run can not be cancelled now.');
-      runs.patch(runId, { cancelRequested: true, summary: 'Cancelling: it stops before the next step.' });
-      changed(runId);
+    pause: ({ runId }) => wish(runId, 'pause'),
+
+    async cancel({ runId }) {
+      const shown = view(runId);
+      if (shown.state !== 'paused') return wish(runId, 'cancel');
+      const drive = { ...driveOf(runs.get(runId)), fence: runs.get(runId).fence ?? undefined };
+      // Taken first, so that two windows can't end and resume it at once.
+      runs.transaction(() => {
+        if (runs.get(runId).state !== 'paused')
+          throw new Problem('run-busy', 'This run was taken up by another window.', { retryable: true });
+        runs.patch(runId, { state: 'cancelled' });
+      });
+      await driver.finish(drive, 'cancelled', 'Cancelled while it was paused. What was done stays; resume or revert it.', 'run-cancelled');
       return view(runId);
     },
 

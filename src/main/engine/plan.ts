@@ -8,6 +8,7 @@ import type { RunbookDefinition, StackDefinition } from '../stacks/schema.ts';
 import type { Action, ActionRegistry } from './action.ts';
 import { canonicalHash } from './canonical.ts';
 import { newId } from './ids.ts';
+import { utcInstant } from './instant.ts';
 import type { Recipe, RecipeStep, StoredPlan } from './types.ts';
 import { plainLine } from './words.ts';
 
@@ -45,6 +46,11 @@ function runInputs(inputs: readonly RunbookInput[], given: Readonly<Record<strin
       if (input.type === 'boolean' && value !== 'true' && value !== 'false') throw bad('must be true or false');
       if (input.type === 'choice' && input.choices?.includes(value) !== true) throw bad(`must be one of ${input.choices?.join(', ')}`);
       if (input.type === 'backup' && !BackupName.safeParse(value).success) throw bad('must be the name of a backup');
+      if (input.type === 'timestamp') {
+        const instant = utcInstant(value);
+        if (instant === undefined) throw bad('must be a time with a zone, such as 2026-11-27T03:00:00Z');
+        return [input.name, instant];
+      }
       if (/\p{Cc}/u.test(value)) throw bad('must not contain control characters');
       return [input.name, value];
     }),

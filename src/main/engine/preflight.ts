@@ -9,7 +9,7 @@ import type { StoredPlan } from './types.ts';
 import { toProblem } from './words.ts';
 
 const SKEW_WARNED_MS = 30_000;
-const unresolved = (run: { state: string }) => run.state === 'interrupted' || run.state === 'unknown';
+const unresolved = (run: { state: string }) => run.state === 'interrupted' || run.state === 'unknown' || run.state === 'paused';
 
 /** A look of which nothing may be concluded when it throws: `unknown`, which stops the run. */
 async function look(id: string, title: string, work: () => Promise<Omit<PreflightItem, 'id' | 'title'>>): Promise<PreflightItem> {

@@ -1,5 +1,5 @@
 import { Problem } from '../../contract/problem.ts';
-import type { Plan, RunState } from '../../contract/runs.ts';
+import type { Plan, RunState, Said } from '../../contract/runs.ts';
 import type { Store } from '../store/store.ts';
 import type { Direction, Owner, Recipe, RunRecord, StepRecord, StoredPlan } from './types.ts';
 
@@ -14,6 +14,7 @@ interface RunRow {
   owner: string;
   fence: string | null;
   cancel_requested: number;
+  pause_requested: number;
   started_at: number;
   ended_at: number | null;
 }
@@ -29,6 +30,7 @@ const fromRow = (row: RunRow): RunRecord => ({
   owner: JSON.parse(row.owner) as Owner,
   fence: row.fence,
   cancelRequested: row.cancel_requested === 1,
+  pauseRequested: row.pause_requested === 1,
   startedAt: row.started_at,
   endedAt: row.ended_at,
 });
@@ -37,7 +39,9 @@ const isStoreError = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_');
 
 /** Changes of a run; what is left out stays. */
-export type RunPatch = Partial<Pick<RunRecord, 'state' | 'direction' | 'summary' | 'owner' | 'fence' | 'cancelRequested' | 'endedAt'>>;
+export type RunPatch = Partial<
+  Pick<RunRecord, 'state' | 'direction' | 'summary' | 'owner' | 'fence' | 'cancelRequested' | 'pauseRequested' | 'endedAt'>
+>;
 
 /** Plans, runs and steps in the store. Every write is durable when it returns. */
 export function createRunStore(store: Store) {
@@ -48,8 +52,12 @@ export function createRunStore(store: Store) {
     VALUES (@id, @planId, @environmentId, @state, @direction, @operator, @summary, @owner, @startedAt)`);
   const saveStep = store.prepare(`INSERT INTO run_steps (run_id, step_id, position, record) VALUES (?, ?, ?, ?)
     ON CONFLICT (run_id, step_id) DO UPDATE SET record = excluded.record`);
+  const said = store.prepare<[string], { step_id: string; said: string }>('SELECT step_id, said FROM run_output WHERE run_id = ?');
+  const saveSaid = store.prepare(`INSERT INTO run_output (run_id, step_id, said) VALUES (?, ?, ?)
+    ON CONFLICT (run_id, step_id) DO UPDATE SET said = excluded.said`);
+  const dropSaid = store.prepare('DELETE FROM run_output WHERE run_id = ? AND step_id = ?');
   const update = store.prepare(`UPDATE runs SET state = @state, direction = @direction, summary = @summary, owner = @owner, fence = @fence,
-    cancel_requested = @cancelRequested, ended_at = @endedAt WHERE id = @id`);
+    cancel_requested = @cancelRequested, pause_requested = @pauseRequested, ended_at = @endedAt WHERE id = @id`);
 
   const api = {
     /** Runs several writes, the journal's among them, as one. @throws Problem `journal-unwritable`: then none of them was done */
@@ -98,9 +106,21 @@ export function createRunStore(store: Store) {
     saveStep(runId: string, position: number, step: StepRecord): void {
       saveStep.run(runId, step.view.id, position, JSON.stringify(step));
     },
+    /** What was said in a run's steps, by step; kept apart from the steps so that lists need not read it. */
+    said: (runId: string): ReadonlyMap<string, Said> => new Map(said.all(runId).map((row) => [row.step_id, JSON.parse(row.said) as Said])),
+    /** What the last try said; null: nothing, and what an earlier try said is not its own. */
+    saveSaid(runId: string, stepId: string, text: Said | null): void {
+      if (text === null) dropSaid.run(runId, stepId);
+      else saveSaid.run(runId, stepId, JSON.stringify(text));
+    },
     patch(id: string, patch: RunPatch): RunRecord {
       const next = { ...api.get(id), ...patch };
-      update.run({ ...next, owner: JSON.stringify(next.owner), cancelRequested: next.cancelRequested ? 1 : 0 });
+      update.run({
+        ...next,
+        owner: JSON.stringify(next.owner),
+        cancelRequested: next.cancelRequested ? 1 : 0,
+        pauseRequested: next.pauseRequested ? 1 : 0,
+      });
       return next;
     },
     list(environmentId: string | undefined, limit: number): RunRecord[] {

@@ -6,12 +6,23 @@ import type { PlanStep, RunStep } from '../../contract/runs.ts';
 import { resolveReferences } from '../stacks/references.ts';
 import type { Action, ActionContext, ActionOutcome, Facts, ProbeOutcome } from './action.ts';
 import { checkLock } from './host-lock.ts';
+import type { Output } from './output.ts';
+import { createOutput } from './output.ts';
+import { createMeter } from './rate.ts';
 import type { RunStore } from './run-store.ts';
 import type { EngineOptions, FaultPoint, RunRecord, StepRecord, StoredPlan } from './types.ts';
 import { toProblem } from './words.ts';
 
-/** Progress is told at most this often, in milliseconds. */
-const PROGRESS_MS = 100;
+/** Progress and what is said are told at most this often, and what is said is stored this often, in milliseconds. */
+const TELL_MS = 100;
+const STORE_MS = 2000;
+
+/** What is known of the step that runs, in memory only. */
+export interface LiveStep {
+  readonly stepId: string;
+  readonly meter: ReturnType<typeof createMeter>;
+  readonly output: Output;
+}
 
 /** One run being driven: everything its steps need. */
 export interface Drive {
@@ -20,7 +31,8 @@ export interface Drive {
   readonly environment: Environment;
   /** Token of the host's lock; absent in reading runs. */
   readonly fence: string | undefined;
-  readonly progress: (state: RunStep['progress']) => void;
+  /** Told when a step begins. */
+  readonly live: (step: LiveStep) => void;
 }
 
 /** What a step came to, as recorded. */
@@ -65,21 +77,38 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     throw new Problem('step-failed', `Step ${recipe.id} was given something it can't take: ${issue?.path.join('.')}: ${issue?.message}.`);
   }
 
-  function context(drive: Drive, position: number, phase: 'act' | 'undo' | 'probe' | 'probe-undo'): ActionContext {
+  function context(drive: Drive, position: number, phase: 'act' | 'undo' | 'probe' | 'probe-undo', live?: LiveStep): ActionContext {
     const step = runs.steps(drive.run.id)[position] as StepRecord;
     const undo = phase === 'undo' || phase === 'probe-undo';
-    let lastProgress = Number.NEGATIVE_INFINITY;
+    let told = Number.NEGATIVE_INFINITY;
+    let stored = performance.now();
+    const tell = (now = performance.now()): void => {
+      if (now - told < TELL_MS) return;
+      told = now;
+      changed(drive.run.id);
+    };
     const base: ActionContext = {
       ...options.contextFor(drive.environment),
       stepKey: keyOf(drive, step, undo),
       signal: neverAborted,
       progress(state) {
-        const now = performance.now();
-        if (now - lastProgress < PROGRESS_MS && state.done < state.total) return;
-        lastProgress = now;
-        drive.progress(state);
+        live?.meter.count(state);
+        tell();
       },
-      say: () => undefined,
+      say(text) {
+        if (live === undefined) return;
+        live.output.add(text);
+        const now = performance.now();
+        tell(now);
+        if (now - stored < STORE_MS) return;
+        stored = now;
+        const said = live.output.soFar();
+        try {
+          if (said !== null && stillOurs(drive)) runs.saveSaid(drive.run.id, step.view.id, said);
+        } catch {
+          // Words for people: a step under way must not fail for want of them. The outcome stores them again, or says why it can't.
+        }
+      },
       recorded: undo ? step.undoRecorded : step.recorded,
       record(facts) {
         if (phase === 'probe' || phase === 'probe-undo') throw new Problem('internal-error', 'A probe records nothing.');
@@ -161,11 +190,16 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     await reached('after-intent');
 
     const begun = performance.now();
+    const live: LiveStep = { stepId: before.view.id, meter: createMeter(() => performance.now()), output: createOutput(redact<string>) };
+    drive.live(live);
     const outcome =
-      'action' in ready ? await act(drive, position, direction, mutating, ready, work) : ({ outcome: 'failed', problem: ready } as const);
+      'action' in ready
+        ? await act(drive, position, direction, mutating, ready, work, live)
+        : ({ outcome: 'failed', problem: ready } as const);
     const durationMs = Math.round(performance.now() - begun);
     await reached('after-effect');
     if (!stillOurs(drive)) return 'unknown';
+    const said = live.output.end();
     runs.transaction(() => {
       const current = runs.steps(drive.run.id)[position] as StepRecord;
       const done = outcome.outcome === 'done';
@@ -180,12 +214,14 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
         output: done && !undo ? { ...outcome.output } : current.view.output,
       };
       const failed = outcome.outcome === 'failed' ? 1 : 0;
+      const exitCode = done ? undefined : outcome.problem.detail?.['exitCode'];
       const saved = save(drive, position, {
         ...current,
         view,
         attempt: current.attempt + (undo ? 0 : failed),
         undoAttempt: current.undoAttempt + (undo ? failed : 0),
       });
+      runs.saveSaid(drive.run.id, before.view.id, said);
       journal.append({
         ...about(drive, before),
         kind: undo ? 'undo-ended' : 'step-ended',
@@ -195,6 +231,8 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
           durationMs,
           output: { ...saved.view.output },
           ...(done ? {} : { problem: outcome.problem.code }),
+          ...(typeof exitCode === 'number' ? { exitCode } : {}),
+          ...(said === null ? {} : { said: { bytes: said.bytes, sha256: said.sha256 } }),
         },
       });
     });
@@ -210,6 +248,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     mutating: boolean,
     ready: ReturnType<typeof input>,
     work: (ready: ReturnType<typeof input>, context: ActionContext) => Promise<ActionOutcome>,
+    live: LiveStep,
   ): Promise<ActionOutcome> {
     try {
       // The step has not begun yet, so whatever goes wrong here is seen to have failed.
@@ -218,7 +257,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
       return { outcome: 'failed', problem: toProblem(error) };
     }
     try {
-      return await work(ready, context(drive, position, direction));
+      return await work(ready, context(drive, position, direction, live));
     } catch (error) {
       const problem = toProblem(error);
       // Nobody can say how far a mutating step came that ended in an exception.

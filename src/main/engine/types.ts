@@ -106,6 +106,7 @@ export interface RunRecord {
   readonly owner: Owner;
   readonly fence: string | null;
   readonly cancelRequested: boolean;
+  readonly pauseRequested: boolean;
   readonly startedAt: number;
   readonly endedAt: number | null;
 }

@@ -49,7 +49,9 @@ export function createRunning(gate: Gate, world: World) {
       set({ state: 'running', startedAt });
       for (let part = 1; part <= 4; part += 1) {
         await pause(250, undefined);
-        set({ progress: { done: part * 12_000_000, total: 48_000_000, unit: 'bytes' } });
+        set({
+          progress: { done: part * 12_000_000, total: 48_000_000, unit: 'bytes', rate: 48_000_000, remainingMs: (4 - part) * 250 },
+        });
       }
       set({ state: 'done', durationMs: Date.now() - startedAt, progress: null, observed: 'As it should be.' });
     }
@@ -64,6 +66,7 @@ export function createRunning(gate: Gate, world: World) {
         plans.set(plan.id, plan);
         return plan;
       }),
+      survey: gate.runs.survey.handler(() => []),
       preflight: gate.runs.preflight.handler(async ({ input }) => {
         await pause(500, undefined);
         const plan = plans.get(input.planId);
@@ -109,7 +112,8 @@ export function createRunning(gate: Gate, world: World) {
           startedAt: Date.now(),
           endedAt: null,
           steps: plan.steps.map((step) => pendingStep(step.id)),
-          allowed: ['cancel'],
+          allowed: ['pause', 'cancel'],
+          safePoint: null,
           summary: 'Begun.',
         };
         putRun(run);
@@ -138,6 +142,9 @@ export function createRunning(gate: Gate, world: World) {
           endedAt: Date.now(),
           summary: 'Reverted: the data before the restore is live again.',
         }),
+      ),
+      pause: gate.runs.pause.handler(({ input }) =>
+        putRun({ ...runNamed(input.runId), state: 'paused', allowed: ['resume', 'revert', 'cancel'] }),
       ),
       cancel: gate.runs.cancel.handler(({ input }) =>
         putRun({ ...runNamed(input.runId), state: 'cancelled', allowed: ['resume', 'revert'], endedAt: Date.now() }),

@@ -129,6 +129,7 @@ export const pendingStep = (id: string): RunStep => ({
   output: {},
   problem: null,
   progress: null,
+  said: null,
 });
 
 /** A run as it stands in `state`, with its steps to match. */
@@ -162,7 +163,7 @@ export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: numbe
     return {
       ...begun,
       state: state === 'running' ? 'running' : 'unknown',
-      progress: state === 'running' ? { done: 31_457_280, total: 48_234_496, unit: 'bytes' } : null,
+      progress: state === 'running' ? { done: 31_457_280, total: 48_234_496, unit: 'bytes', rate: 8_388_608, remainingMs: 2000 } : null,
     };
   });
   const unsure = state === 'interrupted' || state === 'unknown';
@@ -177,12 +178,13 @@ export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: numbe
     allowed: unsure
       ? ['probe', 'resume', 'revert']
       : state === 'running'
-        ? ['cancel']
+        ? ['pause', 'cancel']
         : state === 'failed'
           ? ['resume', 'revert']
           : plan.effect === 'destructive'
             ? ['revert']
             : [],
+    safePoint: state === 'running' ? { stepId: 'restart', title: 'Restart the service' } : null,
     summary: unsure
       ? 'Quarterdeck ended during “Restore it”; whether the database was replaced is not known.'
       : state === 'succeeded'
@@ -194,7 +196,7 @@ export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: numbe
 }
 
 export function summaryOf(run: Run): RunSummary {
-  const { plan, steps: _steps, ...rest } = run;
+  const { plan, steps: _steps, safePoint: _safePoint, ...rest } = run;
   return {
     ...rest,
     environmentId: plan.environmentId,

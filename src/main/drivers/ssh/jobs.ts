@@ -66,11 +66,12 @@ export async function awaitDetached(
     out: { bytes: [] as Buffer[], size: 0, decoder: new StringDecoder('utf8') },
     err: { bytes: [] as Buffer[], size: 0, decoder: new StringDecoder('utf8') },
   };
-  const take = (stream: (typeof streams)['out'], chunk: Buffer): void => {
+  const take = (name: keyof typeof streams, chunk: Buffer): void => {
+    const stream = streams[name];
     if (stream.size < keep) stream.bytes.push(chunk.subarray(0, keep - stream.size));
     stream.size += chunk.length;
     const text = stream.decoder.write(chunk);
-    if (text !== '') options.onOutput?.(text);
+    if (text !== '') options.onOutput?.(text, name);
   };
   let missed = 0;
   for (;;) {
@@ -90,8 +91,8 @@ export async function awaitDetached(
     }
     if (look.outcome === 'failed') return { outcome: 'unknown', problem: look.problem };
     missed = 0;
-    take(streams.out, look.stdout);
-    take(streams.err, look.stderr);
+    take('out', look.stdout);
+    take('err', look.stderr);
     if (look.facts.state === 'running' || look.stdout.length === window || look.stderr.length === window) continue;
     if (look.facts.state === 'exited' && look.facts.exitCode !== undefined) {
       return {

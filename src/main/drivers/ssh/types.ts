@@ -166,7 +166,7 @@ export interface SshSession {
   /** Waits until a detached job has exited, re-attaching over drops while the session lives; `unknown` when it does not. */
   awaitDetached(
     key: string,
-    options?: { signal?: AbortSignal; onOutput?: (text: string) => void },
+    options?: { signal?: AbortSignal; onOutput?: (text: string, stream: 'out' | 'err') => void },
   ): Promise<Outcome<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>>;
   readonly files: SshFiles;
   /** Opens a TCP connection from the host's side; a Node stream. */

@@ -81,6 +81,14 @@ function fakeAction(world: World, id: string, effect: Action['effect'], undo: 'u
       await context.session();
       return name === 'blocked' ? [{ id: 'no', title: 'No', verdict: 'block', detail: 'It is blocked.' }] : [];
     },
+    survey: async (_context, given) => {
+      world.calls.push(`survey ${String(given['name'])}`);
+      const failing = world.answers.get('survey');
+      if (failing !== undefined) throw new Error('the host did not answer');
+      return effect === 'read'
+        ? []
+        : [{ parameter: 'given', title: 'What there is', detail: JSON.stringify(given), choices: [{ value: 'v', label: 'V' }] }];
+    },
     execute: (context, { name }) => act('execute', context, name, () => void (world.effects.includes(name) || world.effects.push(name))),
     async probe(_context, { name }) {
       world.calls.push(`probe ${name}`);
@@ -144,6 +152,16 @@ runbooks:
       - { id: a, action: fake.write@1, with: { name: a } }
       - { id: k, action: fake.keep@1, title: Make a copy, with: { name: k } }
       - { id: b, action: fake.break@1, with: { name: b } }
+  - id: timed
+    title: Timed
+    description: Goes to a time
+    inputs:
+      - { name: at, title: Time, type: timestamp, required: true }
+      - { name: word, title: Word, type: text, required: false }
+    steps:
+      - { id: a, action: fake.write@1, with: { name: a, given: '\${run.at}' } }
+      - { id: b, action: fake.break@1, with: { name: b, given: '\${steps.a.fact}' } }
+      - { id: c, action: fake.write@1, with: { name: c, given: '\${inputs.place}' } }
   - id: look
     title: Look
     description: Reads

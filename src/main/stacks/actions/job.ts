@@ -76,12 +76,21 @@ export async function runJob(
     return { outcome: failed(toProblem(error)) };
   }
   const begun = performance.now();
+  // A new attachment begins with what was said already; that is said once.
+  const said = { out: 0, err: 0 };
   for (;;) {
     let lost: ReturnType<typeof toProblem>;
+    const now = { out: 0, err: 0 };
+    const onOutput = (text: string, stream: 'out' | 'err'): void => {
+      const known = Math.max(0, said[stream] - now[stream]);
+      now[stream] += text.length;
+      said[stream] = Math.max(said[stream], now[stream]);
+      if (text.length > known) context.say(text.slice(known));
+    };
     try {
       // Starting the same key again attaches to what was started.
       await session.detach(key, script, job.input === undefined ? {} : { input: job.input });
-      const end = await session.awaitDetached(key, { onOutput: (text) => context.say(text) });
+      const end = await session.awaitDetached(key, { onOutput });
       if (end.outcome === 'failed') return { outcome: failed(end.problem) };
       if (end.outcome === 'done') {
         const { exitCode, stdout, stderr } = end;
@@ -115,7 +124,7 @@ export function scriptProblem(end: ScriptEnd, job: Pick<StepJob, 'meanings' | 'h
   return new Problem(
     end.exitCode === FENCED_OUT ? 'host-locked' : full ? 'remote-disk-full' : 'step-failed',
     `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}${words === '' ? '.' : `: ${words}`}`,
-    job.hint === undefined ? {} : { hint: job.hint },
+    { detail: { exitCode: end.exitCode }, ...(job.hint === undefined ? {} : { hint: job.hint }) },
   );
 }
 

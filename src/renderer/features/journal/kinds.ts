@@ -35,6 +35,8 @@ const groupOf: Readonly<Record<JournalKind, Group>> = {
   'undo-ended': 'runs',
   'revert-ended': 'runs',
   'run-cancelled': 'runs',
+  'run-paused': 'runs',
+  'run-resumed': 'runs',
   'run-interrupted': 'runs',
   'note-added': 'notes',
   'app-started': 'app',

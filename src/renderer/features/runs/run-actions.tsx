@@ -1,4 +1,4 @@
-import { CircleStop, Play, ScanSearch, Undo2 } from 'lucide-react';
+import { CirclePause, CircleStop, Play, ScanSearch, Undo2 } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import type { Run, RunAllowed } from '../../../contract/runs.ts';
 import type { Command } from '../../app/commands.ts';
@@ -12,12 +12,19 @@ const explained: Readonly<Record<RunAllowed, string>> = {
   probe: 'Looks on the host how the step really ended. Reads only.',
   resume: 'Probes first, then goes on from the first step that is not done.',
   revert: 'Takes back the completed steps, the last one first.',
-  cancel: 'Stops before the next step. The step that runs is never killed.',
+  pause: 'Stops before the next step and keeps the host for this run, so that it can go on. The step that runs is never killed.',
+  cancel: 'Stops before the next step and gives the host back. The step that runs is never killed.',
 };
 
-const order: readonly RunAllowed[] = ['probe', 'resume', 'revert', 'cancel'];
-const icons = { probe: ScanSearch, resume: Play, revert: Undo2, cancel: CircleStop } as const;
-const titles: Readonly<Record<RunAllowed, string>> = { probe: 'Probe', resume: 'Resume', revert: 'Revert', cancel: 'Stop after this step' };
+const order: readonly RunAllowed[] = ['probe', 'resume', 'revert', 'pause', 'cancel'];
+const icons = { probe: ScanSearch, resume: Play, revert: Undo2, pause: CirclePause, cancel: CircleStop } as const;
+const titles: Readonly<Record<RunAllowed, string>> = {
+  probe: 'Probe',
+  resume: 'Resume',
+  revert: 'Revert',
+  pause: 'Pause',
+  cancel: 'Stop after this step',
+};
 
 function ConfirmAct({ what, run, view, onClose }: { what: 'resume' | 'revert'; run: Run; view: RunView; onClose: () => void }) {
   const [typed, setTyped] = useState('');

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { ProblemData } from '../../../contract/problem.ts';
-import type { Run } from '../../../contract/runs.ts';
+import type { Run, RunAllowed } from '../../../contract/runs.ts';
 import { problemOf } from '../../app/problem.ts';
 import { useServices } from '../../app/services.tsx';
 
@@ -8,8 +8,8 @@ export interface RunView {
   readonly run: Run | undefined;
   readonly problem: ProblemData | undefined;
   /** The call under way, by its name. */
-  readonly busy: 'probe' | 'resume' | 'revert' | 'cancel' | undefined;
-  act(what: 'probe' | 'resume' | 'revert' | 'cancel', typedName?: string): Promise<boolean>;
+  readonly busy: RunAllowed | undefined;
+  act(what: RunAllowed, typedName?: string): Promise<boolean>;
   retry(): void;
 }
 
@@ -37,13 +37,12 @@ export function useRun(environmentId: string, runId: string): RunView {
   }, [host, client, stores, environmentId, runId, round]);
 
   const act = useCallback(
-    async (what: 'probe' | 'resume' | 'revert' | 'cancel', typedName?: string): Promise<boolean> => {
+    async (what: RunAllowed, typedName?: string): Promise<boolean> => {
       setBusy(what);
       setProblem(undefined);
       try {
         const name = typedName === undefined ? {} : { typedName };
-        if (what === 'probe') setRun(await client.runs.probe({ runId }));
-        else if (what === 'cancel') setRun(await client.runs.cancel({ runId }));
+        if (what === 'probe' || what === 'pause' || what === 'cancel') setRun(await client.runs[what]({ runId }));
         else setRun(await client.runs[what]({ runId, ...name }));
         setRound((before) => before + 1);
         return true;
