@@ -28,6 +28,7 @@ export const JournalKind = z.enum([
   'run-cancelled',
   'run-paused',
   'run-resumed',
+  'host-lock-removed',
   'run-interrupted',
   'note-added',
   'app-started',

@@ -200,6 +200,28 @@ export const RunSummary = Run.pick({
 });
 export type RunSummary = z.infer<typeof RunSummary>;
 
+/** The lock of a host: one run at a time changes it. */
+export const HostLock = z.strictObject({
+  holder: z
+    .strictObject({
+      /** Empty with a lock whose holder was not written. */
+      runId: z.string(),
+      operator: z.string(),
+      /** By the holder's clock. */
+      at: Timestamp.nullable(),
+      /** The account of the host that made it. */
+      account: z.string(),
+      /** How that run stands, when it is one of this laptop's. */
+      state: RunState.nullable(),
+    })
+    .nullable(),
+  /** Where it stands on the host. */
+  place: z.string(),
+  /** False: the host has no folder that all accounts share, so other accounts' locks are not seen. */
+  shared: z.boolean(),
+});
+export type HostLock = z.infer<typeof HostLock>;
+
 /** What the host offers for an input before it is chosen. */
 export const SurveyFinding = z.strictObject({
   /** The step whose action looked. */
@@ -249,4 +271,8 @@ export const runs = {
   pause: oc.input(RunRef).output(Run),
   /** Stops before the next step (`safePoint`) and gives the lock back; also ends a paused run. The step that runs is never killed. */
   cancel: oc.input(RunRef).output(Run),
+  /** Who changes the host now. Reads only. */
+  hostLock: oc.input(EnvironmentRef).output(HostLock),
+  /** Removes the lock of a run that will not come back, deliberately; it names the run that was seen to hold it. */
+  breakLock: oc.input(EnvironmentRef.extend({ runId: z.string().max(120), typedName: z.string().optional() })).output(HostLock),
 };

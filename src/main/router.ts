@@ -119,6 +119,8 @@ export function createRouter({
       revert: os.runs.revert.handler(({ input }) => engine.revert(input)),
       pause: os.runs.pause.handler(({ input }) => engine.pause(input)),
       cancel: os.runs.cancel.handler(({ input }) => engine.cancel(input)),
+      hostLock: os.runs.hostLock.handler(({ input }) => engine.hostLock(input)),
+      breakLock: os.runs.breakLock.handler(({ input }) => engine.breakLock(input)),
     },
     rehearsals: { list: os.rehearsals.list.handler(({ input }) => rehearsals.list(input)) },
     journal: {

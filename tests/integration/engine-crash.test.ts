@@ -110,7 +110,7 @@ describe.skipIf(skipSsh())('the app is killed in the middle of a restore', () =>
     expect(reverted.summary).toContain('Reverted');
     expect(made.dump()).toBe(before);
     expect(journal.verify().ok).toBe(true);
-    expect(await engine.readHostLock('env-1')).toBeNull();
+    expect((await engine.hostLock({ environmentId: 'env-1' })).holder).toBeNull();
   });
 
   it('reverts straight from the interruption, also when the revert itself is killed', async () => {
@@ -199,7 +199,7 @@ describe.skipIf(skipSsh())('two operators, one host', () => {
     for await (const run of engine.watch({ runId: id }, new AbortController().signal)) {
       if (!broken && run.steps.find((step) => step.id === 'safety')?.state === 'running') {
         broken = true;
-        await ben.engine.breakHostLock({ environmentId: 'env-1', runId: id });
+        await ben.engine.breakLock({ environmentId: 'env-1', runId: id });
       }
     }
     const run = engine.get({ runId: id });

@@ -62,7 +62,7 @@ describe.skipIf(skipSsh())('a restore on real components', () => {
     expect(done.summary).toContain('Verified');
     expect(done).toMatchObject({ state: 'succeeded', allowed: ['revert'] });
     expect(made.dump()).not.toBe(before);
-    expect(await engine.readHostLock('env-1')).toBeNull();
+    expect((await engine.hostLock({ environmentId: 'env-1' })).holder).toBeNull();
 
     const reverted = await engine.settled((await engine.revert({ runId: done.id, typedName: 'Face prod' })).id);
     expect(reverted).toMatchObject({ state: 'reverted', allowed: [] });

@@ -97,6 +97,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const stateHome = join(dir, 'state');
   const home = join(dir, 'home');
   mkdirSync(home);
+  // Of its own: many labs run on one machine, and each is a host of its own.
+  const lockDir = join(dir, 'shared');
+  mkdirSync(lockDir);
   const port = await freePort();
   const clientKey = makeKey(join(dir, 'client'));
   writeFileSync(join(dir, 'authorized_keys'), `${[clientKey.publicKey, ...(options.authorizedKeys ?? [])].join('\n')}\n`, { mode: 0o600 });
@@ -129,7 +132,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         'MaxStartups 100',
         'AllowStreamLocalForwarding yes',
         // A home of its own: commands neither run the tester's shell start-up files nor leave anything behind.
-        `SetEnv ${Object.entries({ XDG_STATE_HOME: stateHome, HOME: home, ...options.variables })
+        `SetEnv ${Object.entries({ XDG_STATE_HOME: stateHome, HOME: home, QUARTERDECK_LOCK_DIR: lockDir, ...options.variables })
           .map(([name, value]) => `${name}=${value}`)
           .join(' ')}`,
         'Subsystem sftp internal-sftp',

@@ -13,6 +13,8 @@ export function execEnvironment(layout: Layout, user: string): Record<string, st
     USER: user,
     LOGNAME: user,
     TMPDIR: layout.tmp,
+    // The demo is a host of its own: its lock is not this laptop's.
+    QUARTERDECK_LOCK_DIR: layout.tmp,
     LANG: 'C.UTF-8',
     TZ: 'UTC',
   };

@@ -35,7 +35,7 @@ export interface BackupMemory {
   }): void;
 }
 
-/** Holding the host's lock: every mutating script gets `token` and refuses to act when the lock on the host bears another. */
+/** Holding the host's lock: every mutating script gets `token` (opaque) and refuses to act when the lock on the host bears another. */
 export interface HostFence {
   readonly token: string;
 }

@@ -102,9 +102,9 @@ export function createDriver(
       const own = held === undefined || held.operator !== operator ? undefined : runs.find(held.runId);
       if (own !== undefined && own.id !== drive.run.id && !['running', 'reverting', 'interrupted', 'unknown', 'paused'].includes(own.state))
         await breakLock(connected, own.id);
-      const { token } = await acquireLock(connected, { runId: drive.run.id, operator, at: clock() });
-      runs.patch(drive.run.id, { fence: token });
-      return token;
+      const { fence } = await acquireLock(connected, { runId: drive.run.id, operator, at: clock() });
+      runs.patch(drive.run.id, { fence });
+      return fence;
     },
 
     /** Does what is not done yet, in order; stops at the first step that is not seen to be done. */

@@ -505,15 +505,21 @@ describe('the host lock', () => {
     const { session } = make();
     expect(await readLock(session)).toBeUndefined();
     const first = await acquireLock(session, { runId: 'run-1', operator: 'ann@laptop', at: 1000 });
-    expect(first).toMatchObject({ runId: 'run-1', operator: 'ann@laptop', at: 1000, token: expect.stringMatching(/^1-/) });
+    expect(first).toMatchObject({
+      runId: 'run-1',
+      operator: 'ann@laptop',
+      at: 1000,
+      account: expect.stringMatching(/./),
+      fence: expect.stringMatching(/^1-.*@\/.*quarterdeck\.lock$/),
+    });
     await expect(acquireLock(session, { runId: 'run-2', operator: 'ben@tower', at: 2000 })).rejects.toThrow(code('host-locked'));
     const again = await acquireLock(session, { runId: 'run-1', operator: 'ann@laptop', at: 3000 });
-    expect(again.token).toMatch(/^2-/);
-    await expect(checkLock(session, first.token)).rejects.toThrow(code('host-locked'));
-    await checkLock(session, again.token);
-    expect(await releaseLock(session, first.token)).toBe(false);
+    expect(again.fence).toMatch(/^2-/);
+    await expect(checkLock(session, first.fence)).rejects.toThrow(code('host-locked'));
+    await checkLock(session, again.fence);
+    expect(await releaseLock(session, first.fence)).toBe(false);
     await expect(breakLock(session, 'run-2')).rejects.toThrow(code('host-locked'));
-    expect(await releaseLock(session, again.token)).toBe(true);
+    expect(await releaseLock(session, again.fence)).toBe(true);
     expect(await readLock(session)).toBeUndefined();
   });
 
@@ -551,7 +557,7 @@ describe('the host lock', () => {
     await acquireLock(ann.session, { runId: held.id, operator: 'ann@laptop', at: 1 });
     expect((await ann.prepare('three')).preflight.items.find(({ id }) => id === 'lock')?.verdict).toBe('warn');
     expect((await ann.run('three')).state).toBe('succeeded');
-    await ann.engine.breakHostLock({ environmentId: 'env-1', runId: 'nobody' });
+    await ann.engine.breakLock({ environmentId: 'env-1', runId: 'nobody' });
   });
 
   it('is not taken by runs that only read', async () => {

@@ -1,11 +1,10 @@
 import type { ProblemData } from '../../contract/problem.ts';
 import { Problem } from '../../contract/problem.ts';
-import type { Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunSummary, SurveyFinding } from '../../contract/runs.ts';
+import type { HostLock, Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunSummary, SurveyFinding } from '../../contract/runs.ts';
 import { createAdmission } from './admission.ts';
 import { checkTypedName } from './confirm.ts';
 import { createDriver } from './driver.ts';
-import type { LockHolder } from './host-lock.ts';
-import { breakLock, readLock } from './host-lock.ts';
+import { breakLock, readLockState } from './host-lock.ts';
 import { newId } from './ids.ts';
 import { makePlan, targetOf } from './plan.ts';
 import { runPreflight } from './preflight.ts';
@@ -47,10 +46,10 @@ export interface Engine {
   cancel(input: { runId: string }): Promise<Run>;
   /** Resolves when nothing drives the run any more; for the command line and tests. */
   settled(runId: string): Promise<Run>;
-  /** Who holds the host's lock; null when nobody does. */
-  readHostLock(environmentId: string): Promise<LockHolder | null>;
+  /** Who holds the host's lock, and where it stands. */
+  hostLock(input: { environmentId: string }): Promise<HostLock>;
   /** Removes the lock of a run that is over or lost, deliberately; the typed name is asked for on production. */
-  breakHostLock(input: { environmentId: string; runId: string; typedName?: string | undefined }): Promise<void>;
+  breakLock(input: { environmentId: string; runId: string; typedName?: string | undefined }): Promise<HostLock>;
   /** Stops runs before their next step (they can be resumed) and ends every watch. */
   close(graceMs?: number): Promise<void>;
 }
@@ -402,18 +401,29 @@ export function createEngine(options: EngineOptions): Engine {
       return view(runId);
     },
 
-    async readHostLock(environmentId) {
-      return (await readLock(await options.contextFor(environments.get(environmentId)).session())) ?? null;
+    async hostLock({ environmentId }) {
+      const { holder, place, shared } = await readLockState(await options.contextFor(environments.get(environmentId)).session());
+      if (holder === undefined) return { holder: null, place, shared };
+      const own = runs.find(holder.runId);
+      const { runId, operator, at, account } = holder;
+      return { holder: { runId, operator, at, account, state: own === undefined ? null : settle(own).state }, place, shared };
     },
 
-    async breakHostLock({ environmentId, runId, typedName }) {
+    async breakLock({ environmentId, runId, typedName }) {
       const environment = environments.get(environmentId);
       checkTypedName(environment.tier === 'production', environment.name, typedName);
       const own = runs.find(runId);
       if (own !== undefined && running(settle(own).state))
         throw new Problem('run-busy', 'That run is going on.', { hint: 'Cancel it instead.' });
-      journal.append({ kind: 'note-added', environmentId, runId, summary: `Removing the host's lock of run ${runId} by hand.` });
+      journal.append({
+        kind: 'host-lock-removed',
+        environmentId,
+        ...(own === undefined ? {} : { runId }),
+        summary: `Removing the host's lock of run ${runId} on ${environment.name} by hand.`,
+        data: { holder: runId },
+      });
       await breakLock(await options.contextFor(environment).session(), runId);
+      return engine.hostLock({ environmentId });
     },
 
     async close(graceMs = CLOSE_GRACE_MS) {

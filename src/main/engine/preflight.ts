@@ -2,9 +2,10 @@ import type { Environment } from '../../contract/environments.ts';
 import type { PreflightItem } from '../../contract/runs.ts';
 import type { SshSession } from '../drivers/ssh/types.ts';
 import type { Action, ActionContext, ActionRegistry } from './action.ts';
-import { holderText, readLock } from './host-lock.ts';
+import { holderText, readLockState } from './host-lock.ts';
 import { shownInput } from './plan.ts';
 import type { RunStore } from './run-store.ts';
+import { sessionsVerdict } from './sessions.ts';
 import type { StoredPlan } from './types.ts';
 import { toProblem } from './words.ts';
 
@@ -61,6 +62,7 @@ export async function runPreflight(options: {
     items.push(await look('lock', 'Host lock', () => lockVerdict(connected, runs, options.operator)));
     items.push(await look('clock', 'Clocks', () => clockVerdict(connected, clock)));
   }
+  items.push(await look('sessions', 'Who else is connected', () => sessionsVerdict(connected)));
   for (const [index, step] of recipe.steps.entries()) {
     const action = actions.get(step.action) as Action;
     if (action.preflight === undefined) continue;
@@ -76,8 +78,14 @@ export async function runPreflight(options: {
 }
 
 async function lockVerdict(session: SshSession, runs: RunStore, operator: string): Promise<Omit<PreflightItem, 'id' | 'title'>> {
-  const holder = await readLock(session);
-  if (holder === undefined) return { verdict: 'pass', detail: 'Nobody else is changing this host.' };
+  const { holder, place, shared } = await readLockState(session);
+  if (holder === undefined)
+    return shared
+      ? { verdict: 'pass', detail: `Nobody else is changing this host (${place} is free).` }
+      : {
+          verdict: 'warn',
+          detail: `Nobody else of this account is changing this host (${place} is free). It has no folder that all its accounts share, so operators with other logins are not seen: ask them.`,
+        };
   const own = runs.find(holder.runId);
   if (own === undefined || holder.operator !== operator)
     return { verdict: 'block', detail: `${holderText(holder)} Nothing can be changed until it is given back.` };

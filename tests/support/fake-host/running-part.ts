@@ -146,6 +146,8 @@ export function createRunning(gate: Gate, world: World) {
       pause: gate.runs.pause.handler(({ input }) =>
         putRun({ ...runNamed(input.runId), state: 'paused', allowed: ['resume', 'revert', 'cancel'] }),
       ),
+      hostLock: gate.runs.hostLock.handler(() => ({ holder: null, place: '/var/tmp/quarterdeck.lock', shared: true })),
+      breakLock: gate.runs.breakLock.handler(() => ({ holder: null, place: '/var/tmp/quarterdeck.lock', shared: true })),
       cancel: gate.runs.cancel.handler(({ input }) =>
         putRun({ ...runNamed(input.runId), state: 'cancelled', allowed: ['resume', 'revert'], endedAt: Date.now() }),
       ),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,12 +20,15 @@ import type { EngineOptions } from '../types.ts';
 
 /** A session that runs scripts here, in a state folder of its own: the lock's script is the real one. */
 export function localSession(stateHome: string): SshSession {
+  // Of its own: the machine's lock is not a test's to take.
+  const lockDir = join(stateHome, 'shared');
+  mkdirSync(lockDir, { recursive: true });
   return {
     server: { ident: 'SSH-2.0-here', hostKeyType: 'ssh-ed25519', fingerprint: 'SHA256:here' },
     exec: ({ script, args = [] }) =>
       new Promise<ExecOutcome>((resolve, reject) => {
         const child = spawn('/bin/sh', ['-s', '--', ...args], {
-          env: { PATH: process.env['PATH'] ?? '', HOME: stateHome, XDG_STATE_HOME: stateHome },
+          env: { PATH: process.env['PATH'] ?? '', HOME: stateHome, XDG_STATE_HOME: stateHome, QUARTERDECK_LOCK_DIR: lockDir },
         });
         const out: Buffer[] = [];
         const err: Buffer[] = [];

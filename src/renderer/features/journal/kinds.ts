@@ -37,6 +37,7 @@ const groupOf: Readonly<Record<JournalKind, Group>> = {
   'run-cancelled': 'runs',
   'run-paused': 'runs',
   'run-resumed': 'runs',
+  'host-lock-removed': 'runs',
   'run-interrupted': 'runs',
   'note-added': 'notes',
   'app-started': 'app',
