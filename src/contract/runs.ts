@@ -80,6 +80,8 @@ export const Plan = z.strictObject({
   pointOfNoReturn: Id.nullable(),
   /** The environment's name must be typed to confirm. */
   requiresTypedName: z.boolean(),
+  /** It goes back by itself when a step is seen to fail; never when how it ended is unknown. `blastRadius` says so in words. */
+  onFailure: z.literal('revert').optional(),
   /** Absent unless the runbook is a rehearsal. */
   rehearsal: RehearsalPlan.optional(),
   createdAt: Timestamp,

@@ -81,7 +81,8 @@ export interface ActionContext extends ActionBase {
 /** How an execute or an undo ended, as far as it was seen. */
 export type ActionOutcome =
   | { readonly outcome: 'done'; readonly observed: string; readonly output?: Facts }
-  | { readonly outcome: 'failed'; readonly problem: ProblemData }
+  /** `waits`: nothing broke, a person has something to do first. Such a failure never makes a run go back by itself. */
+  | { readonly outcome: 'failed'; readonly problem: ProblemData; readonly waits?: true }
   | { readonly outcome: 'unknown'; readonly problem: ProblemData };
 
 /** What a read-only look found out about a step whose end was not seen. */

@@ -1,5 +1,5 @@
 import type { JournalKind } from '../../contract/journal.ts';
-import type { ProblemData } from '../../contract/problem.ts';
+import type { ProblemCode, ProblemData } from '../../contract/problem.ts';
 import type { RunState } from '../../contract/runs.ts';
 import { acquireLock, breakLock, readLock, releaseLock } from './host-lock.ts';
 import { measureRehearsal } from './rehearsal.ts';
@@ -12,6 +12,20 @@ import { toProblem } from './words.ts';
 /** How often, and how far apart in milliseconds, a kept step of unknown outcome is looked at before a revert goes past it. */
 const KEPT_LOOKS = 10;
 const KEPT_LOOK_MS = 3000;
+
+/** Problems that tell something of the deployment, not of the way to it. */
+const SEEN_WRONG: ReadonlySet<ProblemCode> = new Set([
+  'verification-failed',
+  'step-failed',
+  'conflict',
+  'integrity-mismatch',
+  'remote-command-failed',
+  'remote-file-missing',
+  'remote-permission-denied',
+  'remote-disk-full',
+  'http-unexpected',
+  'http-unauthorised',
+]);
 
 const title = (drive: Drive, position: number) => drive.stored.plan.steps[position]?.title ?? '';
 
@@ -91,7 +105,34 @@ export function createDriver(
     }
   }
 
-  return {
+  /**
+   * Does a step that ended as failed make the run go back by itself? Only what was seen to be wrong at the deployment does: not a lost
+   * connection or a keychain that is locked, and not when something is done that no revert can pass.
+   */
+  function returns(drive: Drive, position: number): boolean {
+    if (drive.stored.plan.onFailure !== 'revert') return false;
+    const records = runs.steps(drive.run.id);
+    const code = records[position]?.view.problem?.code;
+    const begun = drive.stored.plan.steps.filter((_step, at) => records[at]?.view.state === 'done');
+    return code !== undefined && SEEN_WRONG.has(code) && begun.every(({ undo }) => undo.kind !== 'irreversible');
+  }
+
+  /** Writes down, as a person's revert would, that it turns round. */
+  function goBack(drive: Drive, words: string): void {
+    runs.transaction(() => {
+      journal.append({
+        kind: 'revert-started',
+        environmentId: drive.run.environmentId,
+        runId: drive.run.id,
+        summary: `Going back by itself, as the plan says. ${words}`.slice(0, 1000),
+        data: { from: 'running', planHash: drive.stored.plan.hash, by: 'on-failure' },
+      });
+      runs.patch(drive.run.id, { state: 'reverting', direction: 'revert', summary: `${words} Going back.`.slice(0, 1000) });
+    });
+    changed(drive.run.id);
+  }
+
+  const driver = {
     finish,
 
     /** Takes the host's lock for a run; a lock that an ended run of the same operator left behind is removed first. @throws Problem `host-locked` */
@@ -135,7 +176,13 @@ export function createDriver(
             return finish(drive, 'unknown', `It is still not known how it ended: ${fail(drive, position)}`, 'run-ended');
         }
         const end = await steps.execute(drive, position);
-        if (end === 'failed') return finish(drive, 'failed', `Failed: ${fail(drive, position)}`, 'run-ended');
+        if (end === 'waits') return finish(drive, 'failed', `Waits for you: ${fail(drive, position)}`, 'run-ended');
+        if (end === 'failed') {
+          const words = `Failed: ${fail(drive, position)}`;
+          if (!returns(drive, position)) return finish(drive, 'failed', words, 'run-ended');
+          goBack(drive, words);
+          return driver.backward(drive, `${words} `);
+        }
         if (end === 'unknown') return finish(drive, 'unknown', `It is not known how it ended: ${fail(drive, position)}`, 'run-ended');
       }
       const last = runs.steps(drive.run.id).at(-1)?.view.observed;
@@ -143,7 +190,7 @@ export function createDriver(
     },
 
     /** Undoes what was done, last first; passes over what is kept, stops at what can't be undone, and at what is not known. */
-    async backward(drive: Drive): Promise<void> {
+    async backward(drive: Drive, why = ''): Promise<void> {
       const positions = [...drive.stored.recipe.steps.keys()].reverse();
       for (const position of positions) {
         let step = runs.steps(drive.run.id)[position] as StepRecord;
@@ -177,13 +224,24 @@ export function createDriver(
         }
         if (step.view.state !== 'done' && step.view.state !== 'revert-failed' && !partly) continue;
         if (planned.undo.kind === 'irreversible')
-          return finish(drive, 'revert-failed', `“${title(drive, position)}” can't be undone: ${planned.undo.reason}`, 'revert-ended');
+          return finish(
+            drive,
+            'revert-failed',
+            `${why}“${title(drive, position)}” can't be undone: ${planned.undo.reason}`,
+            'revert-ended',
+          );
         const end = await steps.undo(drive, position);
-        if (end === 'failed') return finish(drive, 'revert-failed', `Undo failed: ${fail(drive, position)}`, 'revert-ended');
+        if (end === 'failed' || end === 'waits')
+          return finish(drive, 'revert-failed', `${why}Undo failed: ${fail(drive, position)}`, 'revert-ended');
         if (end === 'unknown')
-          return finish(drive, 'unknown', `It is not known how the undo ended: ${fail(drive, position)}`, 'revert-ended');
+          return finish(drive, 'unknown', `${why}It is not known how the undo ended: ${fail(drive, position)}`, 'revert-ended');
       }
-      return finish(drive, 'reverted', `Reverted: what was done has been undone.${keptWords(drive)}`, 'revert-ended');
+      return finish(
+        drive,
+        'reverted',
+        `${why}${why === '' ? 'Reverted' : 'It went back by itself'}: what was done has been undone.${keptWords(drive)}`,
+        'revert-ended',
+      );
     },
 
     /** The run could not begin: nothing was done. */
@@ -201,4 +259,5 @@ export function createDriver(
       changed(drive.run.id);
     },
   };
+  return driver;
 }

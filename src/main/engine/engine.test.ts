@@ -610,3 +610,76 @@ describe('fault points', () => {
     expect(made.world.effects).toEqual(['a', 'b']);
   });
 });
+
+describe('a runbook that goes back by itself', () => {
+  it('says so before it is confirmed', () => {
+    const { engine } = make();
+    const plan = engine.plan({ environmentId: 'env-1', runbook: 'returns', inputs: {} });
+    expect(Plan.parse(plan)).toMatchObject({ onFailure: 'revert', blastRadius: ['Something.', expect.stringContaining('undone at once')] });
+    expect(engine.plan({ environmentId: 'env-1', runbook: 'three', inputs: {} })).not.toHaveProperty('onFailure');
+  });
+
+  it('undoes what was done when a step is seen to fail, journals why, and gives the lock back', async () => {
+    const { run, world, journal, session } = make();
+    world.answers.set('execute c', () => failed);
+    const ended = await run('returns');
+    expect(ended.state).toBe('reverted');
+    expect(states(ended)).toBe('a reverted, k done, b reverted, c failed');
+    expect(ended.summary).toBe(
+      'Failed: “Fake read” — It said no. It went back by itself: what was done has been undone. Kept, as the plan says: “Make a copy”.',
+    );
+    expect(world.effects).toEqual(['k']);
+    expect(ended.allowed).toEqual([]);
+    const { entries } = journal.list({ limit: 100 });
+    expect(entries.find(({ kind }) => kind === 'revert-started')).toMatchObject({ data: { by: 'on-failure' } });
+    expect(await readLock(session)).toBeUndefined();
+  });
+
+  it('takes back what a failed step left half done', async () => {
+    const { run, world } = make();
+    world.answers.set('execute b', () => {
+      world.effects.push('b');
+      return failed;
+    });
+    expect(states(await run('returns'))).toBe('a reverted, k done, b reverted, c pending');
+    expect(world.effects).toEqual(['k']);
+  });
+
+  it.each([
+    ['is not known', () => unknown, 'unknown'],
+    ['waits for a person', () => ({ ...failed, waits: true as const }), 'failed'],
+    ['could not be begun', () => ({ outcome: 'failed' as const, problem: new Problem('not-connected', 'It is away.').data }), 'failed'],
+  ] as const)('undoes nothing when how a step ended %s', async (_words, answer, state) => {
+    const { run, world, engine } = make();
+    world.answers.set('execute b', answer);
+    const ended = await run('returns');
+    expect(ended.state).toBe(state);
+    expect(states(ended)).toBe(`a done, k done, b ${state}, c pending`);
+    expect(world.effects).toEqual(['a', 'k']);
+    expect(world.calls.filter((call) => call.startsWith('undo'))).toEqual([]);
+    // Going on is still possible, and still goes back by itself when it is seen to fail then.
+    world.answers.delete('execute b');
+    world.answers.set('execute c', () => failed);
+    expect(states(await engine.settled((await engine.resume({ runId: ended.id })).id))).toBe('a reverted, k done, b reverted, c failed');
+  });
+
+  it('stays where it is when something is done that can not be undone', async () => {
+    const { run, world } = make();
+    world.answers.set('execute d', () => failed);
+    const ended = await run('returns-final');
+    expect(ended.state).toBe('failed');
+    expect(world.effects).toEqual(['a', 'z']);
+  });
+
+  it('can be reverted again when its way back failed', async () => {
+    const { run, world, engine } = make();
+    world.answers.set('execute c', () => failed);
+    world.answers.set('undo a', () => failed);
+    const ended = await run('returns');
+    expect(ended.state).toBe('revert-failed');
+    expect(ended.summary).toContain('Failed: “Fake read”');
+    world.answers.delete('undo a');
+    expect((await engine.settled((await engine.revert({ runId: ended.id })).id)).state).toBe('reverted');
+    expect(world.effects).toEqual(['k']);
+  });
+});

@@ -57,6 +57,10 @@ function runInputs(inputs: readonly RunbookInput[], given: Readonly<Record<strin
   );
 }
 
+/** What a person reads before the confirmation of a run that goes back by itself. */
+const RETURNS =
+  'When a step is seen to fail, what was done is undone at once, without asking. When it is not known how a step ended, nothing is undone: you probe, resume or revert.';
+
 /** A step's parameters with what earlier steps will find out standing as `‹step.fact›`. */
 export function shownInput(step: RecipeStep, action: Action): unknown {
   const given = resolveReferences(step.with, (reference) =>
@@ -115,10 +119,11 @@ export function makePlan(options: {
     title: runbook.title,
     effect,
     inputs,
-    blastRadius: runbook.blast_radius,
+    blastRadius: runbook.on_failure === 'revert' ? [...runbook.blast_radius, RETURNS] : runbook.blast_radius,
     steps,
     pointOfNoReturn: runbook.point_of_no_return ?? steps.find((step) => step.undo.kind === 'irreversible')?.id ?? null,
     requiresTypedName: effect === 'destructive' && environment.tier === 'production',
+    ...(runbook.on_failure === undefined ? {} : { onFailure: runbook.on_failure }),
     ...(runbook.rehearsal === undefined ? {} : { rehearsal: rehearsalPlan(runbook.rehearsal) }),
   } satisfies Partial<Plan>;
   return { plan: { id: newId('plan', now), hash: canonicalHash({ shown, recipe }), ...shown, createdAt: now }, recipe };

@@ -36,7 +36,7 @@ export interface Drive {
 }
 
 /** What a step came to, as recorded. */
-export type StepEnd = 'done' | 'failed' | 'unknown';
+export type StepEnd = 'done' | 'failed' | 'waits' | 'unknown';
 
 const keyOf = (drive: Drive, step: StepRecord, undo: boolean) =>
   `${drive.run.id}-${step.view.id}-${undo ? `undo${step.undoAttempt}` : step.attempt}`;
@@ -238,7 +238,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
     });
     changed(drive.run.id);
     await reached('after-outcome');
-    return outcome.outcome;
+    return outcome.outcome === 'failed' && outcome.waits === true ? 'waits' : outcome.outcome;
   }
 
   async function act(

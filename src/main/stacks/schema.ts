@@ -133,6 +133,8 @@ export const RunbookDefinition = z.strictObject({
   blast_radius: z.array(z.string().max(300)).default([]),
   steps: z.array(StepDefinition).min(1).max(50),
   point_of_no_return: Id.optional(),
+  /** `revert`: when a step is *seen* to fail, what was done is undone at once, without asking. Said in the plan. */
+  on_failure: z.literal('revert').optional(),
   /** Makes it a rehearsal of another runbook: a restore into a scratch target, measured against targets and entered in the ledger. */
   rehearsal: z
     .strictObject({

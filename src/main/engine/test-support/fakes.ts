@@ -165,6 +165,24 @@ runbooks:
       - { id: a, action: fake.write@1, with: { name: a, given: '\${run.at}' } }
       - { id: b, action: fake.break@1, with: { name: b, given: '\${steps.a.fact}' } }
       - { id: c, action: fake.write@1, with: { name: c, given: '\${inputs.place}' } }
+  - id: returns
+    title: Goes back by itself
+    description: Two that can be undone, one that looks
+    on_failure: revert
+    blast_radius: [Something.]
+    steps:
+      - { id: a, action: fake.write@1, with: { name: a } }
+      - { id: k, action: fake.keep@1, title: Make a copy, with: { name: k } }
+      - { id: b, action: fake.break@1, with: { name: b } }
+      - { id: c, action: fake.read@1, with: { name: c } }
+  - id: returns-final
+    title: Goes back by itself until it can't
+    description: One that can't be undone
+    on_failure: revert
+    steps:
+      - { id: a, action: fake.write@1, with: { name: a } }
+      - { id: z, action: fake.final@1, with: { name: z } }
+      - { id: d, action: fake.write@1, with: { name: d } }
   - id: look
     title: Look
     description: Reads
