@@ -6,18 +6,23 @@ import { toProblem } from '../../engine/words.ts';
 
 const HEADROOM = 1.2;
 
-function judge(id: string, title: string, free: number, needed: number): PreflightItem {
-  const enough = free >= needed * HEADROOM;
+/** Bytes that are needed: of one thing, or of several by name (`safety copy`, `staged restore`). */
+export type Needed = number | readonly { readonly what: string; readonly bytes: number }[];
+
+function judge(id: string, title: string, free: number, needed: Needed): PreflightItem {
+  const needs = typeof needed === 'number' ? [] : needed;
+  const wanted = (typeof needed === 'number' ? needed : needs.reduce((sum, { bytes }) => sum + bytes, 0)) * HEADROOM;
+  const parts = needs.length === 0 ? '' : `: ${needs.map(({ what, bytes }) => `${what} ${formatBytes(bytes)}`).join(' + ')}`;
   return {
     id,
     title,
-    verdict: enough ? 'pass' : 'block',
-    detail: `${formatBytes(free)} free, ${formatBytes(needed * HEADROOM)} needed (with 20 % to spare).`,
+    verdict: free >= wanted ? 'pass' : 'block',
+    detail: `${formatBytes(free)} free, ${formatBytes(wanted)} needed${parts === '' ? ' (with 20 % to spare)' : `${parts}, and 20 % to spare`}.`,
   };
 }
 
-/** Free space in a folder of the host. `needed` in bytes. */
-export async function hostSpace(session: SshSession, folder: string, needed: number): Promise<PreflightItem> {
+/** Free space in a folder of the host. */
+export async function hostSpace(session: SshSession, folder: string, needed: Needed): Promise<PreflightItem> {
   const outcome = await session.exec({ script: 'df -Pk -- "$1" | tail -n 1\n', args: [folder] }, { timeoutMs: 10_000 });
   const fields = outcome.outcome === 'done' ? outcome.stdout.toString('utf8').trim().split(/\s+/) : [];
   const free = Number(fields.at(-3)) * 1024;
@@ -26,8 +31,8 @@ export async function hostSpace(session: SshSession, folder: string, needed: num
   return judge('space', 'Space on the host', free, needed);
 }
 
-/** Free space in a folder of this laptop, which must exist. `needed` in bytes. */
-export async function laptopSpace(folder: string, needed: number): Promise<PreflightItem> {
+/** Free space in a folder of this laptop, which must exist. */
+export async function laptopSpace(folder: string, needed: Needed): Promise<PreflightItem> {
   try {
     const { bavail, bsize } = await statfs(folder);
     return judge('laptop-space', 'Space on this laptop', bavail * bsize, needed);
