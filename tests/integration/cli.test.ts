@@ -173,7 +173,7 @@ describe.skipIf(skipSsh(keyringUnavailable()))('the command line, against a real
     expect(never.code).toBe(1);
     const { backups } = (await cli(['backups', name, 'list', '--json'])).json<BackupList>();
     const good = backups.find(({ verifications }) => verifications[0]?.valid === true)?.name ?? '';
-    const done = await cli(['run', name, 'rehearse-restore', '--input', `backup=${good}`, '--json']);
+    const done = await cli(['run', name, 'rehearse-restore', '--input', `backup=${good}`, '--yes', '--json']);
     expect(Run.parse(done.json()).state, done.stderr).toBe('succeeded');
     const list = RehearsalList.parse((await cli(['rehearsals', name, '--json'])).json());
     expect(list.states[0]).toMatchObject({ runbook: 'rehearse-restore', of: 'restore-backup', state: 'fresh' });

@@ -73,6 +73,32 @@ describe('a plan', () => {
   });
 });
 
+describe('without a yes', () => {
+  beforeEach(() => {
+    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  it.each([
+    ['read', [], true],
+    ['write', [], false],
+    ['write', ['--yes'], true],
+    ['write', ['--confirm', 'Shop'], true],
+    ['write', ['--yes', '--plan'], false],
+    ['destructive', [], false],
+    ['destructive', ['--yes'], false],
+    ['destructive', ['--confirm', 'shop'], false],
+    ['destructive', ['--confirm', 'Shop'], true],
+  ] as const)('a runbook that is %s is shown, and done only as far as was said: %s', async (effect, words, done) => {
+    const { cli, calls } = world({}, { ...plan, effect });
+    const code = await cli('run', 'Shop', 'create-backup', ...words);
+    expect(calls.includes('start')).toBe(done);
+    expect(calls).toContain('preflight');
+    if (!done) expect(code).toBe((words as readonly string[]).includes('--plan') ? 0 : 2);
+  });
+});
+
 describe('Ctrl-C', () => {
   beforeEach(() => {
     vi.spyOn(process.stdout, 'write').mockReturnValue(true);
@@ -82,13 +108,13 @@ describe('Ctrl-C', () => {
 
   it.each(['connect', 'plan', 'preflight', 'confirm'])('during %s starts nothing', async (name) => {
     const { cli, calls, stop } = world({ [name]: () => stop.abort() });
-    expect(await cli('run', 'Shop', 'create-backup')).toBe(3);
+    expect(await cli('run', 'Shop', 'create-backup', '--yes')).toBe(3);
     expect(calls).not.toContain('start');
   });
 
   it('while a run is being started stops it before its next step', async () => {
     const { cli, calls, stop } = world({ start: () => stop.abort() });
-    expect(await cli('run', 'Shop', 'create-backup')).toBe(0);
+    expect(await cli('run', 'Shop', 'create-backup', '--yes')).toBe(0);
     expect(calls).toContain('cancel');
   });
 

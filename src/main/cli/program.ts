@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Problem } from '../../contract/problem.ts';
+import { backupCommands } from './backup-commands.ts';
 import type { CliClient } from './client.ts';
 import { environmentCommands } from './env-commands.ts';
 import type { ExitCode } from './exit.ts';
@@ -72,6 +73,7 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
 
   environmentCommands(program, run);
   watchCommands(program, run);
+  backupCommands(program, run);
   runCommands(program, run);
   rehearsalCommands(program, run);
   journalCommands(program, run);
