@@ -1,4 +1,5 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OperationLab } from '../support/operation-lab.ts';
 import { startOperationLab } from '../support/operation-lab.ts';
@@ -21,9 +22,9 @@ runbooks:
 const control = `#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 case $1 in
-  status) if [ -e up ]; then echo "running pid=$$ started=1"; else echo stopped; exit 3; fi ;;
-  stop) echo stop >>calls; echo "asked to stop"; sleep 2; rm -f up; echo "it is down" ;;
-  start) echo start >>calls; : >up ;;
+  status) if [ -e up ]; then echo "running pid=$(cat up) started=1"; else echo stopped; exit 3; fi ;;
+  stop) echo stop >>calls; echo "asked to stop"; sleep 2; kill "$(cat up)"; rm -f up; echo "it is down" ;;
+  start) echo start >>calls; sleep 600 >/dev/null 2>&1 </dev/null & echo $! >up ;;
 esac
 `;
 
@@ -31,6 +32,7 @@ const room = scratch();
 let lab: OperationLab | undefined;
 afterEach(async () => {
   await lab?.close();
+  if (existsSync(room.path('up'))) process.kill(Number(readFileSync(room.path('up'), 'utf8')));
   room.close();
 });
 
@@ -38,7 +40,8 @@ describe.skipIf(skipSsh())('a mutating step', () => {
   it('goes on at the host when the connection is cut, and is found again: one stop, seen to its end', async () => {
     writeFileSync(room.path('control'), control);
     chmodSync(room.path('control'), 0o755);
-    writeFileSync(room.path('up'), '');
+    execFileSync(room.path('control'), ['start']);
+    rmSync(room.path('calls'));
     lab = await startOperationLab({ stackText, stackId: 'slow', inputs: { control: room.path('control') } });
     const { begin, engine } = await lab.open();
     const run = await begin('stop-service');

@@ -8,6 +8,8 @@ import { restartAction } from './friendlyface/restart.ts';
 import { restoreAction } from './friendlyface/restore.ts';
 import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
 import { httpProbeAction } from './http-probe.ts';
+import { healthyAction } from './service/healthy.ts';
+import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
 import type { ActionTools } from './tools.ts';
 
@@ -17,6 +19,8 @@ export function createActions(tools: ActionTools): ActionRegistry {
     httpProbeAction,
     startAction,
     stopAction,
+    restartServiceAction,
+    healthyAction,
     createBackup,
     secureCopyAction(tools),
     ensureBackupAction,
