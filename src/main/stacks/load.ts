@@ -6,6 +6,7 @@ import { checkStack, runbookEffect } from './check.ts';
 import { StackDefinition } from './schema.ts';
 import { schemaProblem } from './schema-errors.ts';
 import { parseStackSource } from './source.ts';
+import { expandStatements } from './statements.ts';
 
 /** A stack that was read, checked and found good. */
 export interface LoadedStack {
@@ -27,7 +28,7 @@ export function loadStack(file: string, text: string, actions: ActionRegistry, s
   const parsed = parseStackSource(file, text);
   const checked = StackDefinition.safeParse(parsed.value);
   if (!checked.success) throw schemaProblem(parsed, StackDefinition, checked.error.issues);
-  const definition = checked.data;
+  const definition = expandStatements(checked.data, parsed);
   checkStack(definition, parsed, actions);
   return {
     definition,

@@ -3,6 +3,7 @@ import { Id } from '../../contract/common.ts';
 import { RunbookInput } from '../../contract/runs.ts';
 import { SecretKey } from '../../contract/secrets.ts';
 import { StackInput } from '../../contract/stacks.ts';
+import { StatementDefinition } from './statement-schema.ts';
 
 /**
  * The stack format, version 1. Data only: names of actions and typed parameters, never a shell string. A value is a
@@ -183,6 +184,7 @@ export const StackDefinition = z.strictObject({
   alerts: z.array(AlertDefinition).default([]),
   logs: z.array(LogDefinition).default([]),
   backups: BackupsDefinition.optional(),
+  statements: z.array(StatementDefinition).max(50).default([]),
   runbooks: z.array(RunbookDefinition).default([]),
 });
 export type StackDefinition = z.infer<typeof StackDefinition>;
