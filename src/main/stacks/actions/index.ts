@@ -11,6 +11,7 @@ import { httpProbeAction } from './http-probe.ts';
 import { healthyAction } from './service/healthy.ts';
 import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
+import { previewAction, statementAction } from './sql/statement.ts';
 import type { ActionTools } from './tools.ts';
 
 /** Every action a stack can refer to. */
@@ -32,6 +33,8 @@ export function createActions(tools: ActionTools): ActionRegistry {
     migrationsStatusAction,
     migrationDryRunAction,
     migrationDownAction(tools),
+    previewAction,
+    statementAction,
   ];
   return new Map(all.map((action) => [action.id, action]));
 }

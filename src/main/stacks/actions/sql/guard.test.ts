@@ -20,7 +20,7 @@ describe('a migration file', () => {
     ['SELECT [.shell x], `COMMIT` FROM a;', 'sqlite'],
     ["INSERT INTO t VALUES ('\n.shell touch x\n');", 'sqlite'],
     ['/* no end: the rest is a comment \n.shell x', 'sqlite', 'nothing to carry out'],
-  ] as const)('%s', (text, dialect, why) => {
+  ] as [string, Dialect, string?][])('%s', (text, dialect, why) => {
     const found = refused(text, dialect);
     if (why === undefined) expect(found).toBeUndefined();
     else expect(found?.why).toContain(why);
