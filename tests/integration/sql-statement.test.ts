@@ -190,7 +190,9 @@ describe.skipIf(skipSsh() || why !== undefined)('a statement of a stack', () => 
     const cut = await open.engine.settled(run.id);
     expect(cut.state, cut.summary).toBe('unknown');
     await expect.poll(() => db.sql("SELECT count(*) FROM registered_devices WHERE status = 'revoked'"), { timeout: 30_000 }).toBe('5');
-    await expect.poll(() => db.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'qd-%'"), { timeout: 30_000 }).toBe('0');
+    await expect
+      .poll(() => db.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'qd-%'"), { timeout: 30_000 })
+      .toBe('0');
     const resumed = await open.engine.settled((await open.engine.resume({ runId: run.id })).id);
     expect(resumed.state, resumed.summary).toBe('succeeded');
     expect(resumed.steps[0]?.observed).toContain('is committed');
