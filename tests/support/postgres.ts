@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,9 +86,10 @@ export interface Postgres {
 const ready = (socketDir: string, port: number, bin: string) =>
   run(join(bin, 'psql'), ['-X', '-w', '-q', '-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', 'postgres', '-c', 'SELECT 1']);
 
-/** Owned by the account, and reachable for it. */
+/** Owned by the account, and reachable for it: scratch folders above it are opened for passing through. */
 function room(path: string, owner: { uid: number; gid: number }): void {
   mkdirSync(path, { recursive: true, mode: 0o755 });
+  for (let above = dirname(path); above.startsWith(`${tmpdir()}/`); above = dirname(above)) chmodSync(above, statSync(above).mode | 0o011);
   if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
 }
 

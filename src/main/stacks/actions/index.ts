@@ -8,6 +8,7 @@ import { restartAction } from './friendlyface/restart.ts';
 import { restoreAction } from './friendlyface/restore.ts';
 import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
 import { httpProbeAction } from './http-probe.ts';
+import { postgresActions } from './postgres/index.ts';
 import { healthyAction } from './service/healthy.ts';
 import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
@@ -33,6 +34,7 @@ export function createActions(tools: ActionTools): ActionRegistry {
     migrationsStatusAction,
     migrationDryRunAction,
     migrationDownAction(tools),
+    ...postgresActions,
     previewAction,
     statementAction,
   ];

@@ -80,16 +80,17 @@ const meanings: Readonly<Record<number, string>> = {
   127: 'psql, pg_dump or pg_restore was not found where the server is',
 };
 
-/** {@link look} through {@link pgScript}: reads only, seen to end. */
+/** {@link look} through {@link pgScript}: reads only, seen to end. `more` follows the password on stdin. */
 export async function pgLook(
   reach: PgReach,
   place: PgPlace,
   script: string,
   args: readonly string[] = [],
-  options: NonNullable<Parameters<typeof look>[2]> = {},
+  options: Omit<NonNullable<Parameters<typeof look>[2]>, 'input'> & { readonly more?: string } = {},
 ): Promise<ScriptEnd> {
   const session = await reach.session();
-  return look(session, pgScript(place, script, args), { ...options, input: await pgPassword(reach, place) });
+  const { more, ...rest } = options;
+  return look(session, pgScript(place, script, args), { ...rest, input: `${await pgPassword(reach, place)}${more ?? ''}` });
 }
 
 const queryScript = `pg "$@"\n`;
