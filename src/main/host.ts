@@ -13,6 +13,7 @@ import { createHttpClient } from './drivers/http/client.ts';
 import type { HttpClient } from './drivers/http/types.ts';
 import { createKeychain } from './drivers/keychain/keychain.ts';
 import { inspectSqlite } from './drivers/sqlite/inspect.ts';
+import type { SecretSlots } from './engine/action.ts';
 import { createEngine } from './engine/engine.ts';
 import { createHealth } from './health/health.ts';
 import { createHttpPool } from './http-pool.ts';
@@ -163,6 +164,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       session: () => session(environment.id),
       http: http(environment.id),
       secret: async (key) => (await read(environment.id, key)) ?? unset(environment.name, key),
+      slots: rotatable(secrets.slots(environment.id), given),
       localFolder: localFolder(environment.id),
       memory,
       operator,
@@ -226,6 +228,23 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
 function hopSecret({ kind, hop, jumps }: { kind: 'password' | 'key-passphrase'; hop: number; jumps: number }): string {
   return hop === jumps ? `ssh-${kind}` : `jump-${hop + 1}-${kind}`;
+}
+
+/** A value given for this process only would hide what a rotation brings into use: such a secret is not rotated. */
+function rotatable(slots: SecretSlots, given: ReadonlyMap<string, string>): SecretSlots {
+  const refuse = (key: string): void => {
+    if (given.has(key))
+      throw new Problem('policy-refused', `The secret ${key} was given for this process only, so it can't be rotated.`, {
+        hint: 'Keep it in the keychain (secret set), and leave it out of the command.',
+      });
+  };
+  const unless =
+    <A extends readonly unknown[], R>(call: (key: string, ...rest: A) => Promise<R>) =>
+    async (key: string, ...rest: A): Promise<R> => {
+      refuse(key);
+      return call(key, ...rest);
+    };
+  return { ...slots, status: unless(slots.status), read: unless(slots.read), stage: unless(slots.stage) };
 }
 
 function missing(): never {

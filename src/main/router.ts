@@ -75,6 +75,7 @@ export function createRouter({
     secrets: {
       status: os.secrets.status.handler(({ input }) => secrets.status(input)),
       set: os.secrets.set.handler(({ input }) => secrets.set(input)),
+      discard: os.secrets.discard.handler(({ input }) => secrets.discard(input)),
       clear: os.secrets.clear.handler(({ input }) => secrets.clear(input)),
       recheckKeychain: os.secrets.recheckKeychain.handler(() => secrets.recheckKeychain()),
     },

@@ -4,11 +4,13 @@ import Database from 'better-sqlite3';
 import type { Environment } from '../../src/contract/environments.ts';
 import { Problem } from '../../src/contract/problem.ts';
 import type { Run } from '../../src/contract/runs.ts';
+import type { KeychainState } from '../../src/contract/secrets.ts';
+import { createBackupMemory } from '../../src/main/backups/memory.ts';
 import { createHttpClient } from '../../src/main/drivers/http/client.ts';
 import type { HttpClient } from '../../src/main/drivers/http/types.ts';
 import { inspectSqlite } from '../../src/main/drivers/sqlite/inspect.ts';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
-import type { BackupMemory } from '../../src/main/engine/action.ts';
+import type { BackupMemory, SecretSlots } from '../../src/main/engine/action.ts';
 import { canonicalHash } from '../../src/main/engine/canonical.ts';
 import type { Engine } from '../../src/main/engine/engine.ts';
 import { createEngine } from '../../src/main/engine/engine.ts';
@@ -22,6 +24,7 @@ import type { Store } from '../../src/main/store/store.ts';
 import { openStore } from '../../src/main/store/store.ts';
 import type { CutProxy } from './cut-proxy.ts';
 import { startCutProxy } from './cut-proxy.ts';
+import { fileKeychain, labSecrets } from './lab-secrets.ts';
 import type { Replica, ReplicaOptions } from './replica.ts';
 import { startReplica } from './replica.ts';
 import { connectTo, scratch } from './ssh-lab.ts';
@@ -47,6 +50,8 @@ export interface OpenEngine {
   readonly engine: Engine;
   readonly journal: Journal;
   readonly store: Store;
+  readonly memory: BackupMemory;
+  readonly slots: SecretSlots;
   /** The open session; connects again after a drop when the engine was opened with a way to. */
   session(): Promise<SshSession>;
   /** Plan, preflight, confirm, start. */
@@ -64,7 +69,16 @@ function missingSecret(key: string): never {
 export async function openEngine(
   handle: LabHandle,
   connection: SshSession | (() => Promise<SshSession>),
-  options: { operator?: string; http?: (inner: HttpClient) => HttpClient; storeFile?: string; engine?: Partial<EngineOptions> } = {},
+  options: {
+    operator?: string;
+    http?: (inner: HttpClient) => HttpClient;
+    storeFile?: string;
+    engine?: Partial<EngineOptions>;
+    /** Another state than one that works. */
+    keychain?: KeychainState;
+    /** Told every value of a secret that passes. */
+    register?: (value: string) => void;
+  } = {},
 ): Promise<OpenEngine> {
   const session = typeof connection === 'function' ? connection : async () => connection;
   const operator = options.operator ?? 'ann@laptop';
@@ -74,23 +88,16 @@ export async function openEngine(
   const stacks = createStacks({ shippedFolder, userFolder: handle.userStacks ?? '/nowhere', actions });
   const inner = createHttpClient({ connect: async (host, port) => (await session()).forwardTcp(host, port) });
   const http = options.http?.(inner) ?? inner;
-  const remembered = new Map<string, Parameters<BackupMemory['remember']>[0]>();
-  const memory: BackupMemory = {
-    remember: (entry) => void remembered.set(entry.name, { ...remembered.get(entry.name), ...entry }),
-    recall: (_id, name) => {
-      const entry = remembered.get(name);
-      return entry === undefined
-        ? undefined
-        : {
-            label: entry.label ?? null,
-            createdBy: entry.createdBy ?? null,
-            sha256: entry.sha256 ?? null,
-            localPath: entry.localPath ?? null,
-            protected: entry.protected ?? false,
-          };
-    },
-    verified: () => undefined,
-  };
+  const memory = createBackupMemory(store);
+  const secrets = labSecrets({
+    environment: handle.environment,
+    given: handle.secrets,
+    store,
+    journal,
+    stack: (id) => stacks.find(id)?.definition,
+    keychain: fileKeychain(`${options.storeFile ?? handle.storeFile}.keychain`, options.keychain),
+    ...(options.register === undefined ? {} : { register: options.register }),
+  });
   const engine = createEngine({
     store,
     journal,
@@ -103,7 +110,8 @@ export async function openEngine(
       environment,
       session,
       http,
-      secret: async (key) => handle.secrets[key] ?? missingSecret(key),
+      secret: async (key) => (await secrets.read(key)) ?? missingSecret(key),
+      slots: secrets.slots(),
       localFolder: handle.localFolder,
       memory,
       operator,
@@ -115,6 +123,8 @@ export async function openEngine(
     engine,
     journal,
     store,
+    memory,
+    slots: secrets.slots(),
     session,
     async begin(runbook, inputs = {}) {
       const plan = engine.plan({ environmentId: handle.environment.id, runbook, inputs });
@@ -125,6 +135,7 @@ export async function openEngine(
     run: async (runbook, inputs) => engine.settled((await open.begin(runbook, inputs)).id),
     async close() {
       await engine.close();
+      secrets.close();
       journal.close();
       await http.close();
       store.close();

@@ -44,6 +44,12 @@ export function createBackupMemory(store: Store): BackupMemoryRows {
       label = coalesce(excluded.label, label), created_by = coalesce(excluded.created_by, created_by),
       sha256 = coalesce(excluded.sha256, sha256), local_path = coalesce(excluded.local_path, local_path),
       protected = max(excluded.protected, protected)`);
+  // Made by this console, so the values in use (or about to be) are what it was made under. Of others that is not known, and stays so.
+  const saveKeys = store.prepare(`INSERT OR IGNORE INTO backup_keys (environment_id, name, key, fingerprint)
+    SELECT environment_id, @name, key, fingerprint FROM (
+      SELECT environment_id, key, fingerprint FROM secrets
+      UNION SELECT environment_id, key, fingerprint FROM secret_slots WHERE slot = 'pending')
+    WHERE environment_id = @environmentId AND fingerprint IS NOT NULL`);
   const find = store.prepare<[string, string], Row>(
     'SELECT label, created_by, sha256, local_path, protected FROM backup_memory WHERE environment_id = ? AND name = ?',
   );
@@ -59,6 +65,7 @@ export function createBackupMemory(store: Store): BackupMemoryRows {
 
   return {
     remember({ environmentId, name, label, createdBy, sha256, localPath, protected: kept }) {
+      if (createdBy !== undefined && find.get(environmentId, name) === undefined) saveKeys.run({ environmentId, name });
       save.run({
         environmentId,
         name,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { Argument } from 'commander';
 import { parse } from 'yaml';
 import { EnvironmentDraft, ProfileFile } from '../../contract/environments.ts';
 import { Problem } from '../../contract/problem.ts';
@@ -94,15 +95,20 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
     .argument('<env>')
     .argument('<key>', 'for example ssh-password, ssh-key-passphrase, api-key')
     .description('store a secret read from standard input')
-    .action((name: string, key: string) =>
+    .option('--pending', 'as the next value, which a rotation will bring into use')
+    .action((name: string, key: string, options: { pending?: true }) =>
       run(async ({ client, output }) => {
         const environment = await findEnvironment(client, name);
         const status = await client.secrets.set({
           environmentId: environment.id,
           key,
           value: await readSecret(`${key} for ${environment.name}: `),
+          ...(options.pending === true ? { slot: 'pending' as const } : {}),
         });
-        output.answer(status, () => `${key} is set (${status.kept})`);
+        output.answer(status, () =>
+          options.pending === true ? `${key}: ${status.slots?.pending ?? 'a value'} is pending` : `${key} is set (${status.kept})`,
+        );
+        if (options.pending === true) return;
         if (status.kept !== 'session') return;
         output.say(
           'There is no keychain to keep it in: it is gone when this command ends. Give it to each command with --secret KEY=FILE instead.',
@@ -119,10 +125,31 @@ export function environmentCommands(program: Command, run: CommandRunner): void 
         const status = await client.secrets.status({ environmentId: (await findEnvironment(client, name)).id });
         output.answer(status, () =>
           table([
-            ['KEY', 'SET', 'KEPT IN', ''],
-            ...status.secrets.map(({ key, set, kept, label }) => [key, set ? 'yes' : 'no', kept, label]),
+            ['KEY', 'SET', 'KEPT IN', 'IN USE', 'PENDING', 'PREVIOUS', ''],
+            ...status.secrets.map(({ key, set, kept, label, slots }) => [
+              key,
+              set ? 'yes' : 'no',
+              kept,
+              slots?.current ?? '-',
+              slots?.pending ?? '-',
+              slots?.previous ?? '-',
+              label,
+            ]),
           ]),
         );
+      }),
+    );
+  secret
+    .command('discard')
+    .argument('<env>')
+    .argument('<key>')
+    .addArgument(new Argument('<slot>', 'which value').choices(['pending', 'previous']))
+    .description('forget the next or the last value of a secret, for good')
+    .action((name: string, key: string, slot: 'pending' | 'previous') =>
+      run(async ({ client, output }) => {
+        const environment = await findEnvironment(client, name);
+        const status = await client.secrets.discard({ environmentId: environment.id, key, slot });
+        output.answer(status, () => `${key}: no value is ${slot}`);
       }),
     );
 }

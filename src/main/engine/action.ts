@@ -35,6 +35,38 @@ export interface BackupMemory {
   }): void;
 }
 
+/** In use, next, last. */
+export type SlotName = 'current' | 'pending' | 'previous';
+
+/** Fingerprints of the values of one secret; undefined where there is none. */
+export type SlotStates = Readonly<Record<SlotName, string | undefined>>;
+
+/**
+ * The values of one environment's secrets through a rotation. All of it is durable in the store, sealed under the keychain's master key,
+ * when a call returns. Every change names the fingerprint it was decided on and is refused with `conflict` when that is not what is there
+ * any more. Throws `keychain-locked` or `keychain-unavailable` where the only copy of a key could be lost with this process.
+ */
+export interface SecretSlots {
+  status(key: string): Promise<SlotStates>;
+  /** @throws Problem `secret-missing` */
+  read(key: string, slot: SlotName): Promise<string>;
+  /** The fingerprint that a value has here. */
+  fingerprint(value: string): Promise<string>;
+  /** Keeps the next value. The same value again is nothing new; another one is refused while one is pending. */
+  stage(key: string, value: string): Promise<string>;
+  /** The pending value comes into use, the one in use becomes the last. One transaction. `pending`: its fingerprint. */
+  promote(key: string, pending: string): Promise<void>;
+  /** The other way round: the last comes into use again, the one in use becomes pending. `current`: its fingerprint. */
+  demote(key: string, current: string): Promise<void>;
+  /** Forgets one value for good. @throws Problem `conflict` while {@link SecretSlots.neededBy} names a backup */
+  discard(key: string, slot: 'pending' | 'previous', fingerprint: string, gone?: readonly string[]): Promise<void>;
+  /**
+   * Names of remembered backups that can't be read without this value, or of which it is not known. Empty for secrets that encrypt none.
+   * `gone`: backups seen not to be on the host any more; only their copies on this laptop still count.
+   */
+  neededBy(key: string, fingerprint: string, gone?: readonly string[]): Promise<readonly string[]>;
+}
+
 /** Holding the host's lock: every mutating script gets `token` (opaque) and refuses to act when the lock on the host bears another. */
 export interface HostFence {
   readonly token: string;
@@ -49,6 +81,8 @@ export interface ActionBase {
   readonly http: HttpClient;
   /** A secret by its key; throws `secret-missing`. Use it in a header or on stdin, then let go of it. */
   secret(key: string): Promise<string>;
+  /** The values of a secret through a rotation. */
+  readonly slots: SecretSlots;
   /** Folder on this laptop for this environment's verified copies. */
   readonly localFolder: string;
   readonly memory: BackupMemory;

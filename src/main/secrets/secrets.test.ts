@@ -107,6 +107,7 @@ describe('set, read, clear', () => {
       required: true,
       set: true,
       kept: 'keychain',
+      slots: { current: expect.stringMatching(/^[0-9a-f]{12}$/), pending: null, previous: null },
     });
     expect(await secrets.read('env-a', 'api-key')).toBe('top secret');
     expect(await secrets.read('env-a', 'ssh-password')).toBeUndefined();

@@ -3,10 +3,14 @@ import { Problem } from '../../contract/problem.ts';
 import type { KeychainState, SecretStatus } from '../../contract/secrets.ts';
 import type { Keychain } from '../drivers/keychain/keychain.ts';
 import { readKeyFile } from '../drivers/ssh/key-file.ts';
+import type { SecretSlots } from '../engine/action.ts';
 import type { JournalWriter } from '../journal/types.ts';
 import type { Store } from '../store/store.ts';
+import { createFingerprints } from './fingerprints.ts';
 import { movedSecrets } from './moved.ts';
 import { createSecretShelf } from './shelf.ts';
+import { createSlotShelf } from './slot-shelf.ts';
+import { createSlots } from './slots.ts';
 import type { Opened, SecretPlace } from './vault.ts';
 import { createVault } from './vault.ts';
 import type { KeyFileCheck, StackSecrets } from './wanted.ts';
@@ -28,7 +32,10 @@ export interface SecretsOptions {
 /** The secrets service: values go in by `set` and come out by `read`, which no RPC reaches. */
 export interface Secrets {
   status(input: { environmentId: string }): Promise<{ keychain: KeychainState; secrets: SecretStatus[] }>;
-  set(input: { environmentId: string; key: string; value: string }): Promise<SecretStatus>;
+  /** `pending`: the next value; refused without a usable keychain, and while another one is pending. */
+  set(input: { environmentId: string; key: string; value: string; slot?: 'current' | 'pending' }): Promise<SecretStatus>;
+  /** Forgets the next or the last value. @throws Problem `conflict` while a remembered backup can't be read without it */
+  discard(input: { environmentId: string; key: string; slot: 'pending' | 'previous' }): Promise<SecretStatus>;
   clear(input: { environmentId: string; key: string }): Promise<SecretStatus>;
   /** Looks again; what was kept for the session moves to the keychain when it works now. */
   recheckKeychain(): Promise<KeychainState>;
@@ -39,6 +46,8 @@ export interface Secrets {
    * `keychain-unavailable`, or `secret-missing` when its master key is not this keychain's.
    */
   read(environmentId: string, key: string): Promise<string | undefined>;
+  /** For the host only: the values of an environment's secrets through a rotation. */
+  slots(environmentId: string): SecretSlots;
   /** For the connections: {@link Secrets.read} of what a hop is signed in to with. `hop` counts from 0; the target's is `jumps`. */
   readForHop(
     environmentId: string,
@@ -65,6 +74,8 @@ export function createSecrets({
 }: SecretsOptions): Secrets {
   const vault = createVault({ store, keychain, clock });
   const shelf = createSecretShelf(store, clock);
+  const slotShelf = createSlotShelf(store, clock);
+  const fingerprints = createFingerprints({ store, vault });
 
   const environment = (id: string): { name: string; stack: string; ssh: Environment['ssh'] } => {
     const row = store.prepare('SELECT name, draft FROM environments WHERE id = ?').get(id) as { name: string; draft: string } | undefined;
@@ -75,7 +86,23 @@ export function createSecrets({
     const profile = environment(id);
     return { profile, list: await wantedSecrets(profile, stacks.get(profile.stack), keyFileIsEncrypted) };
   };
-  const statusOf = async (place: SecretPlace, { label, required }: { label: string; required: boolean }): Promise<SecretStatus> => {
+  const ofStack = (environmentId: string, key: string) =>
+    stacks.get(environment(environmentId).stack)?.secrets.find((secret) => secret.key === key);
+  /** Only what can be told without asking for anything: fingerprints are told once the keychain was seen to work. */
+  const slotsOf = async ({ environmentId, key }: SecretPlace): Promise<Pick<SecretStatus, 'slots'>> => {
+    if (ofStack(environmentId, key) === undefined) return {};
+    try {
+      const { current, pending, previous } = await slots(environmentId).status(key);
+      return { slots: { current: current ?? null, pending: pending ?? null, previous: previous ?? null } };
+    } catch {
+      return {};
+    }
+  };
+  const statusOf = async (place: SecretPlace, wish: { label: string; required: boolean }): Promise<SecretStatus> => ({
+    ...(await placeStatus(place, wish)),
+    ...(await slotsOf(place)),
+  });
+  const placeStatus = async (place: SecretPlace, { label, required }: { label: string; required: boolean }): Promise<SecretStatus> => {
     const { key } = place;
     if (shelf.session(place) !== undefined) return { key, label, required, set: true, kept: 'session' };
     const sealed = shelf.sealed(place);
@@ -114,6 +141,23 @@ export function createSecrets({
     redactor?.register(text);
     return text;
   };
+  const slots = createSlots({
+    store,
+    vault,
+    shelf: slotShelf,
+    fingerprints,
+    journal,
+    declared(environmentId, key) {
+      const { name } = environment(environmentId);
+      const secret = ofStack(environmentId, key);
+      if (secret === undefined) throw unknownKey(name, key, stacks.get(environment(environmentId).stack)?.secrets ?? []);
+      return { environment: name, encryptsBackups: secret.encrypts_backups === true };
+    },
+    inMemory: (environmentId, key) => shelf.session({ environmentId, key }) !== undefined,
+    closed: closedProblem,
+    register: (value) => redactor?.register(value),
+    ready: () => ready,
+  });
   const ready = look().then(
     () => undefined,
     () => undefined,
@@ -126,12 +170,18 @@ export function createSecrets({
       const { list } = await wanted(environmentId);
       return { keychain: vault.state, secrets: await Promise.all(list.map((one) => statusOf({ environmentId, key: one.key }, one))) };
     },
-    async set({ environmentId, key, value }) {
+    async set({ environmentId, key, value, slot }) {
       const { profile, list } = await wanted(environmentId);
       const secret = list.find((one) => one.key === key);
       if (secret === undefined) throw unknownKey(profile.name, key, list);
       redactor?.register(value);
       const place = { environmentId, key };
+      if (slot === 'pending') {
+        await ready;
+        await slots(environmentId).stage(key, value);
+        return statusOf(place, secret);
+      }
+      const fingerprint = ofStack(environmentId, key) === undefined ? undefined : await fingerprints.of(value);
       const bytes = Buffer.from(value, 'utf8');
       const result = await vault.seal(place, bytes);
       // The profile may have been removed while the keychain was asked.
@@ -146,13 +196,31 @@ export function createSecrets({
             summary: `Secret ${key} of ${profile.name} was set; kept ${kept}.`,
             data: { key, kept: 'sealed' in result ? 'keychain' : 'session' },
           });
-          if ('sealed' in result) shelf.keepSealed(place, result.sealed);
+          if ('sealed' in result) shelf.keepSealed(place, result.sealed, fingerprint);
           else shelf.keepForSession(place, bytes);
         })
         .immediate();
       if ('sealed' in result) bytes.fill(0);
-      return { key, label: secret.label, required: secret.required, set: true, kept: 'sealed' in result ? 'keychain' : 'session' };
+      return {
+        key,
+        label: secret.label,
+        required: secret.required,
+        set: true,
+        kept: 'sealed' in result ? 'keychain' : 'session',
+        ...(await slotsOf(place)),
+      };
     },
+    async discard({ environmentId, key, slot }) {
+      await ready;
+      const { profile, list } = await wanted(environmentId);
+      const secret = list.find((one) => one.key === key);
+      if (secret === undefined) throw unknownKey(profile.name, key, list);
+      const of = slots(environmentId);
+      const fingerprint = (await of.status(key))[slot];
+      if (fingerprint !== undefined) await of.discard(key, slot, fingerprint);
+      return statusOf({ environmentId, key }, secret);
+    },
+    slots: (environmentId) => slots(environmentId),
     async clear({ environmentId, key }) {
       const { profile, list } = await wanted(environmentId);
       const place = { environmentId, key };

@@ -7,7 +7,7 @@ export interface SecretShelf {
   sealed(place: SecretPlace): Buffer | undefined;
   session(place: SecretPlace): Buffer | undefined;
   sessions(): { place: SecretPlace; value: Buffer }[];
-  keepSealed(place: SecretPlace, sealed: Buffer): void;
+  keepSealed(place: SecretPlace, sealed: Buffer, fingerprint?: string): void;
   /** Keeps in memory what replaces a sealed value; the sealed one stays in the store until this one can be sealed. */
   keepForSession(place: SecretPlace, value: Buffer): void;
   clear(place: SecretPlace): void;
@@ -40,12 +40,13 @@ export function createSecretShelf(store: Store, clock: () => number): SecretShel
     sealed,
     session: (place) => memory.get(name(place))?.value,
     sessions: () => [...memory.values()],
-    keepSealed(place, value) {
+    keepSealed(place, value, fingerprint) {
       store
         .prepare(
-          'INSERT INTO secrets (environment_id, key, sealed, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (environment_id, key) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at',
+          `INSERT INTO secrets (environment_id, key, sealed, fingerprint, updated_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (environment_id, key) DO UPDATE SET sealed = excluded.sealed, fingerprint = excluded.fingerprint, updated_at = excluded.updated_at`,
         )
-        .run(place.environmentId, place.key, value, clock());
+        .run(place.environmentId, place.key, value, fingerprint ?? null, clock());
       dropOne(place);
     },
     keepForSession(place, value) {

@@ -8,6 +8,8 @@ import type { Store } from '../store/store.ts';
 export interface SecretPlace {
   readonly environmentId: string;
   readonly key: string;
+  /** Absent: the value in use. */
+  readonly slot?: 'pending' | 'previous';
 }
 
 /** What opening a sealed value came to. */
@@ -141,8 +143,8 @@ function sameText(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }
 
-function boundTo({ environmentId, key }: SecretPlace): Buffer {
-  return Buffer.from(JSON.stringify(['quarterdeck-secret', FORMAT, environmentId, key]));
+function boundTo({ environmentId, key, slot }: SecretPlace): Buffer {
+  return Buffer.from(JSON.stringify(['quarterdeck-secret', FORMAT, environmentId, key, ...(slot === undefined ? [] : [slot])]));
 }
 
 /** `format, length of account, account, iv, tag, ciphertext`. */

@@ -9,7 +9,12 @@ export interface WantedSecret {
 
 /** The part of a stack that tells which secrets it uses. */
 export interface StackSecrets {
-  readonly secrets: readonly { readonly key: string; readonly title: string; readonly required: boolean }[];
+  readonly secrets: readonly {
+    readonly key: string;
+    readonly title: string;
+    readonly required: boolean;
+    readonly encrypts_backups?: boolean;
+  }[];
 }
 
 /** Tells whether a private key file needs a passphrase; undefined when it can't be read. */

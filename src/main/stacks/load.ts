@@ -39,7 +39,7 @@ export function loadStack(file: string, text: string, actions: ActionRegistry, s
       description: definition.description,
       source,
       inputs: definition.inputs,
-      secrets: definition.secrets,
+      secrets: definition.secrets.map(({ encrypts_backups: _ofTheHost, ...shown }) => shown),
       features: { probes: definition.probes.length > 0, logs: definition.logs.length > 0, backups: definition.backups !== undefined },
     }),
     runbooks: definition.runbooks.map((runbook) =>

@@ -178,7 +178,16 @@ export const StackDefinition = z.strictObject({
   description: z.string().max(400),
   inputs: z.array(StackInput),
   secrets: z
-    .array(z.strictObject({ key: SecretKey, title: z.string(), required: z.boolean().default(false), help: z.string().optional() }))
+    .array(
+      z.strictObject({
+        key: SecretKey,
+        title: z.string(),
+        required: z.boolean().default(false),
+        help: z.string().optional(),
+        /** What is in a backup can only be read with the value that was in use when it was made: that value is not forgotten before. */
+        encrypts_backups: z.boolean().default(false),
+      }),
+    )
     .default([]),
   probes: z.array(ProbeDefinition).default([]),
   alerts: z.array(AlertDefinition).default([]),

@@ -148,6 +148,13 @@ export function createProfiles(gate: Gate, world: World) {
           kept: 'none' as const,
         }),
       ),
+      discard: gate.secrets.discard.handler(({ input }) => {
+        const secret = secrets.find(({ key }) => key === input.key);
+        return Object.assign(
+          secret ?? { key: input.key, label: input.key, required: false, set: false, kept: 'none' as const },
+          secret?.slots === undefined ? {} : { slots: { ...secret.slots, [input.slot]: null } },
+        );
+      }),
       recheckKeychain: gate.secrets.recheckKeychain.handler(() => ({ state: 'available' as const, detail: 'GNOME Keyring' })),
     },
   };

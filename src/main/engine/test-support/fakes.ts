@@ -12,7 +12,7 @@ import { loadStack } from '../../stacks/load.ts';
 import { migrations } from '../../store/migrations/index.ts';
 import type { Store } from '../../store/store.ts';
 import { openStore } from '../../store/store.ts';
-import type { Action, ActionContext, ActionOutcome, ActionRegistry, ProbeOutcome } from '../action.ts';
+import type { Action, ActionContext, ActionOutcome, ActionRegistry, ProbeOutcome, SecretSlots } from '../action.ts';
 import { defineAction } from '../action.ts';
 import type { Engine } from '../engine.ts';
 import { createEngine } from '../engine.ts';
@@ -49,6 +49,20 @@ export function localSession(stateHome: string): SshSession {
       }),
   } as Partial<SshSession> as SshSession;
 }
+
+const nothing = (): never => {
+  throw new Error('no slots here');
+};
+const noSlots: SecretSlots = {
+  status: nothing,
+  read: nothing,
+  fingerprint: nothing,
+  stage: nothing,
+  promote: nothing,
+  demote: nothing,
+  discard: nothing,
+  neededBy: nothing,
+};
 
 /** What the fake actions do and did. */
 export interface World {
@@ -244,6 +258,7 @@ export function fakeEngine(
         environment: env,
         session: async () => session,
         secret: async () => 'secret-value',
+        slots: noSlots,
         localFolder: folder,
         operator,
         now: () => time.now,
