@@ -12,6 +12,7 @@ import { postgresActions } from './postgres/index.ts';
 import { healthyAction } from './service/healthy.ts';
 import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
+import { setFlagAction } from './sql/flags.ts';
 import { previewAction, statementAction } from './sql/statement.ts';
 import type { ActionTools } from './tools.ts';
 
@@ -37,6 +38,7 @@ export function createActions(tools: ActionTools): ActionRegistry {
     ...postgresActions,
     previewAction,
     statementAction,
+    setFlagAction,
   ];
   return new Map(all.map((action) => [action.id, action]));
 }

@@ -73,14 +73,21 @@ const digestOf = (lines: string, prefix: string) =>
   `SELECT count(*) AS ${prefix}_count, encode(sha256(convert_to(coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), ''), 'UTF8')), 'hex') AS ${prefix}_hash FROM (${lines}) l \\gset\n`;
 const distinctKeys = ({ key }: StatementDefinition, preview: string) => `SELECT DISTINCT ${names(key)} FROM (\n${preview}\n) p`;
 
-/** Reads what would be affected: `count=`, `rows=`, `hash=`, lines `image …` (not when there are too many), lines `shown …`. */
+/** Triggers of the table's users, and foreign keys by which a DELETE would reach other tables: neither is taken back by an undo. */
+const reach = ({
+  table,
+}: StatementDefinition) => `SELECT 'triggers=' || count(*) FROM pg_trigger WHERE tgrelid = '${quoteName(table)}'::regclass AND NOT tgisinternal;
+SELECT 'cascades=' || count(*) FROM pg_constraint WHERE confrelid = '${quoteName(table)}'::regclass AND contype = 'f' AND confdeltype IN ('c', 'n', 'd');
+`;
+
+/** Reads what would be affected. */
 export function previewProgram(definition: StatementDefinition, values: Readonly<Record<string, string>>): string {
   const { variables, sql } = bound(definition, definition.preview, values);
   return `${variables}${readOnly(`SELECT count(*) AS qd_rows, count(*) <= ${definition.max_rows} AS qd_ok FROM (
 ${sql}
 ) p \\gset
 \\echo rows=:qd_rows
-SELECT 'shown ' || to_jsonb(p)::text FROM (
+${reach(definition)}SELECT 'shown ' || to_jsonb(p)::text FROM (
 ${sql}
 ) p LIMIT 20;
 \\if :qd_ok
@@ -155,3 +162,9 @@ export const settleProgram = (xid: string, application: string) =>
     `SELECT 'alive=' || count(*) FROM pg_stat_activity WHERE application_name = ${textOf('qd_app')} AND pid <> pg_backend_pid();
 ${xid === '' ? '' : `SELECT 'transaction=' || coalesce(txid_status(${/^\d{1,19}$/.exec(xid)?.[0] ?? '0'}), '');\n`}`,
   )}`;
+
+/** Lines `column ["name", "type"]`; none when the table is not there. */
+export const columnsProgram = (table: string) =>
+  readOnly(`SELECT 'column ' || json_build_array(attname, format_type(atttypid, NULL))::text FROM pg_attribute
+WHERE attrelid = to_regclass('${quoteName(table)}') AND attnum > 0 AND NOT attisdropped;
+`);

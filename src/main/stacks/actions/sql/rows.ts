@@ -6,12 +6,12 @@ import { Problem } from '../../../../contract/problem.ts';
 import type { ActionContext, ActionOutcome, Facts, ProbeOutcome } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
 import type { StatementDefinition } from '../../statement-schema.ts';
-import type { Meanings, ScriptEnd } from '../job.ts';
+import type { ScriptEnd } from '../job.ts';
 import { scriptProblem } from '../job.ts';
-import { count, done, failed, lookUntilSettled, unknown } from '../tools.ts';
+import { count, done, failed, unknown } from '../tools.ts';
 import type { SqlPlace } from './place.ts';
-import { psqlMeanings } from './place.ts';
-import { applyProgram, compareProgram, previewProgram, undoProgram } from './postgres-text.ts';
+import { sqlMeanings as meanings } from './place.ts';
+import { programsFor } from './programs.ts';
 
 /** A statement with its values at a place. */
 export interface Change {
@@ -28,6 +28,9 @@ export interface Preview {
   readonly image: string;
   /** The first rows, as JSON, masked. */
   readonly shown: readonly string[];
+  /** Triggers of the table, and foreign keys by which a DELETE reaches other tables. */
+  readonly triggers: number;
+  readonly cascades: number;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -52,11 +55,12 @@ function shownRow(json: string, masked: readonly string[]): string {
 
 /** Looks what would be affected, in a read-only transaction. @throws Problem */
 export async function preview(context: ActionContext, { place, definition, values }: Change): Promise<Preview> {
-  const end = await place.read(context, previewProgram(definition, values));
+  const end = await place.read(context, programsFor(place.dialect).preview(definition, values));
   const rows = number(end.facts['rows']);
   const shown = lines(end, 'shown').map((row) => shownRow(row, definition.masked));
   if (!Number.isSafeInteger(rows)) throw new Problem('remote-command-failed', 'The preview gave no count.');
-  if (rows > definition.max_rows) return { rows, hash: '', image: '', shown };
+  const reach = { triggers: number(end.facts['triggers']), cascades: number(end.facts['cascades']) };
+  if (rows > definition.max_rows) return { rows, hash: '', image: '', shown, ...reach };
   const image = lines(end, 'image').join('\n');
   const hash = end.facts['hash'] ?? '';
   if (sha256(image) !== hash) throw new Problem('integrity-mismatch', 'The rows did not come over whole; try again.', { retryable: true });
@@ -68,7 +72,7 @@ export async function preview(context: ActionContext, { place, definition, value
         hint: 'Its SELECT must give every affected row once, with its key.',
       },
     );
-  return { rows, hash, image, shown };
+  return { rows, hash, image, shown, ...reach };
 }
 
 /** What a person confirms: the count, and twelve digits of the hash, so that other rows of the same number are others. */
@@ -90,6 +94,14 @@ export function notConfirmed(found: Preview, definition: StatementDefinition, wa
       },
     );
   if (found.rows === 0) return new Problem('conflict', `No row of ${definition.table} would be affected. Nothing was changed.`);
+  if (definition.snapshot.length === 0 && found.cascades !== 0)
+    return new Problem(
+      'policy-refused',
+      `Deleting rows of ${definition.table} would change other tables too (foreign keys), and that could not be taken back.`,
+      {
+        hint: 'Nothing was changed. Change the dependent rows by statements of their own first, with keys that restrict.',
+      },
+    );
   if (!confirmed(found, wanted))
     return new Problem(
       'plan-stale',
@@ -146,7 +158,6 @@ async function readImage(facts: Facts): Promise<string> {
 
 /** Exit codes that say the end was not seen, and not that it was refused. */
 const unseen = (end: ScriptEnd) => end.exitCode === 2 || end.exitCode > 128;
-const meanings: Meanings = psqlMeanings;
 
 const outputOf = (recorded: Facts, facts: Facts): Facts => ({
   rows: recorded['rows'] ?? '',
@@ -158,7 +169,7 @@ const outputOf = (recorded: Facts, facts: Facts): Facts => ({
 /** Sees what is there now of the changed rows. */
 async function observe(context: ActionContext, change: Change, output: Facts): Promise<ActionOutcome> {
   const { definition } = change;
-  const end = await change.place.read(context, compareProgram(definition, await readImage(output)));
+  const end = await change.place.read(context, programsFor(change.place.dialect).compare(definition, await readImage(output)));
   const what = `${count(Number(output['rows']), 'row')} of ${definition.table} ${definition.snapshot.length === 0 ? 'deleted' : 'changed'}`;
   if (end.facts['hash'] === output['after']) return done(`${what}, and seen so afterwards.`, output);
   if (end.facts['hash'] === output['before'])
@@ -170,15 +181,19 @@ async function observe(context: ActionContext, change: Change, output: Facts): P
   return done(`${what}; somebody has changed them again since.`, output);
 }
 
-async function settled(context: ActionContext, change: Change, recorded: Facts, name: string): Promise<ProbeOutcome> {
-  const found = await change.place.settle(context, name);
+/** How the change stands, by the host, by the transaction, or by the rows themselves. `kept` says where the image is and its hash. */
+async function settled(context: ActionContext, change: Change, kept: Facts, name: 'apply' | 'undo'): Promise<ProbeOutcome> {
+  const found = await change.place.settle(context, name, async (facts) => {
+    const image = await readImage(kept);
+    const end = await change.place.read(context, programsFor(change.place.dialect).compare(change.definition, image));
+    const after = name === 'apply' ? facts['after'] : kept['after'];
+    const [wanted, old] = name === 'apply' ? [after, kept['before']] : [kept['before'], after];
+    return end.facts['hash'] === wanted ? 'done' : end.facts['hash'] === old ? 'not-done' : 'unknown';
+  });
   if (found.state === 'absent' || found.state === 'not-done') return { found: 'not-done', observed: found.words };
   if (found.state !== 'done') return { found: 'unknown', observed: found.words };
-  return { found: 'done', observed: found.words, output: outputOf(recorded, found.facts) };
+  return { found: 'done', observed: found.words, output: outputOf(kept, found.facts) };
 }
-
-const lookAgain = (context: ActionContext, change: Change, recorded: Facts, name: string) =>
-  lookUntilSettled(context, undefined, () => settled(context, change, recorded, name));
 
 /** Keeps the rows, changes them in one transaction when they are still those, and sees the result. */
 export async function changeRows(context: ActionContext, change: Change, wanted: string): Promise<ActionOutcome> {
@@ -190,7 +205,7 @@ export async function changeRows(context: ActionContext, change: Change, wanted:
     if (stale !== undefined) return failed(stale);
     const image = await keepImage(context, change.definition, found.image);
     recorded = { rows: String(found.rows), image, before: found.hash };
-    program = applyProgram(change.definition, change.values, found.hash);
+    program = programsFor(change.place.dialect).apply(change.definition, change.values, found.hash);
     context.record(recorded);
   } catch (error) {
     return failed(toProblem(error));
@@ -218,7 +233,7 @@ export async function changeRows(context: ActionContext, change: Change, wanted:
   try {
     if (verdict !== 'committed') {
       if (!unseen(ended)) return failed(scriptProblem(ended, { meanings }));
-      const found = await lookAgain(context, change, recorded, 'apply');
+      const found = await settled(context, change, recorded, 'apply');
       if (found.found === 'not-done') return failed(scriptProblem(ended, { meanings }));
       if (found.found !== 'done') return unknown(new Problem('outcome-unknown', found.observed));
       return await observe(context, change, found.output ?? {});
@@ -233,7 +248,7 @@ export async function changeRows(context: ActionContext, change: Change, wanted:
 export const probeRows = (context: ActionContext, change: Change): Promise<ProbeOutcome> =>
   context.recorded['before'] === undefined
     ? Promise.resolve({ found: 'not-done', observed: 'It was never begun.' })
-    : lookAgain(context, change, context.recorded, 'apply');
+    : settled(context, change, context.recorded, 'apply');
 
 /** Writes the kept rows back in one transaction, when they are as the statement left them. */
 export async function undoRows(context: ActionContext, change: Change, output: Facts): Promise<ActionOutcome> {
@@ -243,7 +258,7 @@ export async function undoRows(context: ActionContext, change: Change, output: F
   let program: string;
   try {
     image = await readImage(output);
-    program = undoProgram(definition, image, output['before'] ?? '', output['after'] ?? '');
+    program = programsFor(change.place.dialect).undo(definition, image, output['before'] ?? '', output['after'] ?? '');
   } catch (error) {
     return failed(toProblem(error));
   }
@@ -271,11 +286,11 @@ export async function undoRows(context: ActionContext, change: Change, output: F
   try {
     if (verdict !== 'committed') {
       if (!unseen(ended)) return failed(scriptProblem(ended, { meanings }));
-      const found = await lookAgain(context, change, {}, 'undo');
+      const found = await settled(context, change, output, 'undo');
       if (found.found === 'not-done') return failed(scriptProblem(ended, { meanings }));
       if (found.found !== 'done') return unknown(new Problem('outcome-unknown', found.observed));
     }
-    const end = await change.place.read(context, compareProgram(definition, image));
+    const end = await change.place.read(context, programsFor(change.place.dialect).compare(definition, image));
     return end.facts['hash'] === output['before']
       ? done(`${back}, and seen so afterwards.`)
       : done(`${back}; somebody has changed them again since.`);
@@ -285,4 +300,5 @@ export async function undoRows(context: ActionContext, change: Change, output: F
 }
 
 /** How writing back stands. */
-export const probeUndoRows = (context: ActionContext, change: Change): Promise<ProbeOutcome> => lookAgain(context, change, {}, 'undo');
+export const probeUndoRows = (context: ActionContext, change: Change, output: Facts): Promise<ProbeOutcome> =>
+  settled(context, change, output, 'undo');

@@ -98,6 +98,16 @@ async function preflight(context: ActionContext, input: Input): Promise<readonly
       verdict: stale === undefined ? 'pass' : 'block',
       detail: `${stale === undefined ? '' : `${stale.message} `}${previewWords(found)}`.slice(0, 1900),
     },
+    ...(found.triggers === 0
+      ? []
+      : [
+          {
+            id: 'triggers',
+            title: 'Triggers',
+            verdict: 'warn' as const,
+            detail: `${count(found.triggers, 'trigger')} of ${input.definition.table} may run; what they do elsewhere is not taken back by a revert.`,
+          },
+        ]),
   ];
 }
 
@@ -129,6 +139,6 @@ export const statementAction = defineAction<Input>({
       ),
     ],
     execute: (context, input, output) => undoRows(context, changeOf(input), output),
-    probe: (context, input) => probeUndoRows(context, changeOf(input)),
+    probe: (context, input, output) => probeUndoRows(context, changeOf(input), output),
   },
 });
