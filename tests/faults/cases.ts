@@ -15,12 +15,12 @@ export interface FaultCase {
   readonly direction: 'act' | 'undo';
   readonly point: Point;
   readonly fault: Fault;
-  readonly then: 'resume' | 'revert';
+  readonly after: 'resume' | 'revert';
 }
 
 /** `swap/after-intent/rst/revert`; `undo:swap/…` for a fault while the step is undone. */
-export const caseName = ({ step, direction, point, fault, then }: FaultCase): string =>
-  `${direction === 'undo' ? 'undo:' : ''}${step}/${point}/${fault}/${then}`;
+export const caseName = ({ step, direction, point, fault, after }: FaultCase): string =>
+  `${direction === 'undo' ? 'undo:' : ''}${step}/${point}/${fault}/${after}`;
 
 /** Every case of a plan: steps × points × faults × what then; and each undo × points × faults. */
 export function casesOf(plan: Plan): FaultCase[] {
@@ -28,17 +28,17 @@ export function casesOf(plan: Plan): FaultCase[] {
   for (const { id } of plan.steps)
     for (const point of points)
       for (const fault of faults)
-        for (const then of ['resume', 'revert'] as const) cases.push({ step: id, direction: 'act', point, fault, then });
+        for (const after of ['resume', 'revert'] as const) cases.push({ step: id, direction: 'act', point, fault, after });
   const last = plan.steps.findLastIndex(({ undo }) => undo.kind === 'irreversible');
   for (const { id, undo } of plan.steps.slice(last + 1)) {
     if (undo.kind !== 'undo') continue;
-    for (const point of points) for (const fault of faults) cases.push({ step: id, direction: 'undo', point, fault, then: 'revert' });
+    for (const point of points) for (const fault of faults) cases.push({ step: id, direction: 'undo', point, fault, after: 'revert' });
   }
   return cases;
 }
 
 /** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -49,11 +49,11 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** A number of its own for a text, to seed with. */
-export function seedOf(text: string, seed: number): number {
+/** A generator of its own for a text. */
+export function seededFor(text: string, seed: number): () => number {
   let hash = (seed ^ 0x811c9dc5) >>> 0;
   for (const char of text) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
-  return hash;
+  return seeded(hash);
 }
 
 /** `size` of the cases, each fault in turn, the same ones for the same seed. */

@@ -16,6 +16,10 @@ export interface ScenarioRoom {
 export interface Scenario {
   /** `sqlite-restore`; a row of the matrix. */
   readonly id: string;
+  /** Size of the host's small file system; 96 when not given. */
+  readonly hostMebibytes?: number;
+  /** Size of the laptop's; 64 when not given. */
+  readonly laptopMebibytes?: number;
   /** Why it can't run here; undefined when it can. */
   unavailable(): string | undefined;
   /** Starts what the operation works on, once for many cases. */

@@ -19,6 +19,8 @@ export interface CutProxy {
   cutAfter(direction: 'up' | 'down', bytes: number, mode: CutMode): Promise<void>;
   /** Limits each direction of each connection; undefined lifts the limit. */
   throttle(bytesPerSecond: number | undefined): void;
+  /** Ends for good what was cut silently: the server too learns that nobody is there any more. True when there was any. */
+  bury(): boolean;
   /** Refuses new connections until `restore`. */
   refuse(): void;
   restore(): void;
@@ -118,6 +120,14 @@ export async function startCutProxy(target: { readonly host?: string; readonly p
       }),
     throttle: (bytesPerSecond) => {
       rate = bytesPerSecond;
+    },
+    bury: () => {
+      const silent = [...pairs].filter((pair) => pair.silent);
+      for (const pair of silent) {
+        pair.client.destroy();
+        pair.server.destroy();
+      }
+      return silent.length > 0;
     },
     refuse: () => {
       refusing = true;

@@ -10,7 +10,7 @@ import { createHttpClient } from '../../src/main/drivers/http/client.ts';
 import type { HttpClient } from '../../src/main/drivers/http/types.ts';
 import { inspectSqlite } from '../../src/main/drivers/sqlite/inspect.ts';
 import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
-import type { BackupMemory, SecretSlots } from '../../src/main/engine/action.ts';
+import type { ActionWaits, BackupMemory, SecretSlots } from '../../src/main/engine/action.ts';
 import { canonicalHash } from '../../src/main/engine/canonical.ts';
 import type { Engine } from '../../src/main/engine/engine.ts';
 import { createEngine } from '../../src/main/engine/engine.ts';
@@ -78,6 +78,7 @@ export async function openEngine(
     keychain?: KeychainState;
     /** Told every value of a secret that passes. */
     register?: (value: string) => void;
+    waits?: ActionWaits;
   } = {},
 ): Promise<OpenEngine> {
   const session = typeof connection === 'function' ? connection : async () => connection;
@@ -116,6 +117,7 @@ export async function openEngine(
       memory,
       operator,
       now: Date.now,
+      ...(options.waits === undefined ? {} : { waits: options.waits }),
     }),
     ...options.engine,
   });

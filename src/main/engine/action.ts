@@ -90,6 +90,16 @@ export interface ActionBase {
   readonly operator: string;
   /** Unix milliseconds. */
   now(): number;
+  /** Times of waiting that differ from the ordinary ones; for tests. */
+  readonly waits?: ActionWaits;
+}
+
+/** How long actions wait for what can't be told of, in milliseconds. */
+export interface ActionWaits {
+  /** Between two tries to get the connection back. Default 500. */
+  readonly askMs?: number;
+  /** How long a request that lost its sender may still be on its way through the deployment. Default 10 000. */
+  readonly onItsWayMs?: number;
 }
 
 /** What an action may use. Nothing else reaches the world. */

@@ -12,6 +12,9 @@ import { toProblem } from './words.ts';
 /** How often, and how far apart in milliseconds, a kept step of unknown outcome is looked at before a revert goes past it. */
 const KEPT_LOOKS = 10;
 const KEPT_LOOK_MS = 3000;
+/** How often, and how far apart in milliseconds, giving the lock back is tried over a connection that comes and goes. */
+const RELEASE_TRIES = 10;
+const RELEASE_MS = 1000;
 
 /** Problems that tell something of the deployment, not of the way to it. */
 const SEEN_WRONG: ReadonlySet<ProblemCode> = new Set([
@@ -40,6 +43,22 @@ export function createDriver(
   const { journal, clock, operator } = options;
   const session = (drive: Drive) => options.contextFor(drive.environment).session();
 
+  const lookMs = options.keptLookMs ?? KEPT_LOOK_MS;
+
+  /** A connection lost at the very end must not leave the host locked. @throws Problem the last reason, when it stays lost */
+  async function giveBack(drive: Drive, fence: string): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await releaseLock(await session(drive), fence);
+        return;
+      } catch (error) {
+        const lost = /^(ssh-|not-connected|timed-out)/.test(toProblem(error).code);
+        if (!lost || tries === RELEASE_TRIES || stopping()) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(RELEASE_MS, lookMs)));
+      }
+    }
+  }
+
   /** Writes down that it is over, and gives the lock back unless the host is left in a state nobody knows. */
   async function finish(drive: Drive, state: RunState, summary: string, kind: JournalKind): Promise<void> {
     let words = summary;
@@ -47,7 +66,7 @@ export function createDriver(
     let released = false;
     if (!unresolved && drive.fence !== undefined) {
       try {
-        await releaseLock(await session(drive), drive.fence);
+        await giveBack(drive, drive.fence);
         released = true;
       } catch (error) {
         words = `${summary} The host's lock could not be given back: ${toProblem(error).message}`;
@@ -101,7 +120,7 @@ export function createDriver(
   async function outwait(drive: Drive, position: number): Promise<void> {
     for (let look = 1; look <= KEPT_LOOKS; look += 1) {
       if ((await steps.probe(drive, position)) !== 'unknown') return;
-      if (look < KEPT_LOOKS && !stopping()) await new Promise((resolve) => setTimeout(resolve, options.keptLookMs ?? KEPT_LOOK_MS));
+      if (look < KEPT_LOOKS && !stopping()) await new Promise((resolve) => setTimeout(resolve, lookMs));
     }
   }
 

@@ -51,7 +51,7 @@ export async function sessionBack(context: ActionContext, withinMs = RECONNECT_M
       return await context.session();
     } catch (error) {
       if (performance.now() - begun > withinMs) throw error;
-      await pause(ASK_MS);
+      await pause(context.waits?.askMs ?? ASK_MS);
     }
   }
 }
@@ -104,7 +104,7 @@ export async function runJob(
     const gone = lost.detail?.['state'] !== undefined;
     if (gone || !wasDropped(lost.code) || performance.now() - begun > RECONNECT_MS) return { outcome: unknown(lost) };
     // Never at once: the session may be over and not yet known to be.
-    await pause(ASK_MS);
+    await pause(context.waits?.askMs ?? ASK_MS);
     try {
       session = await sessionBack(context);
     } catch {

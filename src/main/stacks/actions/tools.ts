@@ -52,10 +52,11 @@ export async function lookUntilSettled(
   askedAt: string | undefined,
   look: () => Promise<ProbeOutcome>,
 ): Promise<ProbeOutcome> {
+  const onItsWayMs = context.waits?.onItsWayMs ?? ON_ITS_WAY_MS;
   for (;;) {
     const found = await look();
     const since = context.now() - Number(askedAt);
-    if (found.found !== 'not-done' || askedAt === undefined || !(since >= 0 && since < ON_ITS_WAY_MS)) return found;
-    await pause(Math.min(500, ON_ITS_WAY_MS - since));
+    if (found.found !== 'not-done' || askedAt === undefined || !(since >= 0 && since < onItsWayMs)) return found;
+    await pause(Math.min(500, onItsWayMs - since));
   }
 }
