@@ -22,6 +22,9 @@ const write = (line: string) => void process.stdout.write(`${line}\n`);
 const log = (level: LogLevel, logger: string, message: string, fields?: LogFields) =>
   write(formatLine(config.logFormat, new Date(), level, logger, message, fields));
 
+// A full disk must not end the service: the real program's logging swallows it.
+process.stdout.on('error', () => undefined);
+
 write(`INFO:     Started server process [${process.pid}]`);
 write('INFO:     Waiting for application startup.');
 
