@@ -49,12 +49,24 @@ except Exception as error:
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** `qd_hash FILE`, `qd_sync FILE…` (a folder too), `qd_id FILE` as device and inode. */
+export const baseShell = `
+qd_hash() {
+  if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1" | cut -d ' ' -f 1
+  elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$1" | cut -d ' ' -f 1
+  else openssl dgst -sha256 -r <"$1" | cut -d ' ' -f 1
+  fi
+}
+qd_sync() { sync "$@" 2>/dev/null || sync; }
+qd_id() { stat -c %d:%i -- "$1" 2>/dev/null; }
+`;
+
 /**
  * `qd_copy MODE DB` writes a consistent copy to `./copy`; `qd_settle DB` folds a log into a copy of ours; `qd_report MODE DB` prints
  * `integrity=`, and when that is ok `foreign=`, `schema=`, a line `table HEX COUNT` for each table, and `counted=yes`.
  * MODE is `online` (somebody may hold it) or `immutable` (nobody does). Without either program they exit with 40.
  */
-export const sqliteShell = `
+export const sqliteShell = `${baseShell}
 qd_schema=${quoted(schemaSql)}
 qd_counts=${quoted(countsSql)}
 qd_tool=
@@ -66,14 +78,6 @@ qd_need_tool() {
   echo 'this host has neither sqlite3 nor python3 with its sqlite3 module' >&2
   exit 40
 }
-qd_hash() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1" | cut -d ' ' -f 1
-  elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$1" | cut -d ' ' -f 1
-  else openssl dgst -sha256 -r <"$1" | cut -d ' ' -f 1
-  fi
-}
-qd_sync() { sync "$@" 2>/dev/null || sync; }
-qd_id() { stat -c %d:%i -- "$1" 2>/dev/null; }
 qd_uri() {
   qd_path=$(printf '%s' "$2" | sed 's/%/%25/g; s/?/%3f/g; s/#/%23/g')
   case $1 in immutable) printf 'file:%s?immutable=1' "$qd_path" ;; rw) printf 'file:%s?mode=rw' "$qd_path" ;; *) printf 'file:%s?mode=ro' "$qd_path" ;; esac
@@ -123,6 +127,7 @@ trap 'rm -rf "$qd_scratch"' EXIT
 `;
 
 /**
+ * `qd_free DB LOCK` waits some seconds for the last holder to let go; 41 and their lines when they don't. Needs {@link baseShell}.
  * `qd_holders DB LOCK` prints a line `holder PID NAME` for every process that has the database, its log or its lock: open files by device
  * and inode (a container's too), mappings, locks; and `flock` on the lock file: that the file is there means nothing. Nothing printed and
  * exit 0: nobody. Exit 47: this host does not let us see.
@@ -134,8 +139,12 @@ qd_hex_dev() {
 }
 qd_holder() { printf 'holder %s %s\\n' "$1" "$(tr -dc 'A-Za-z0-9_. -' 2>/dev/null <"/proc/$1/comm" | cut -c 1-40)"; }
 qd_holders() {
-  if [ -n "$2" ] && [ -e "$2" ] && command -v flock >/dev/null 2>&1; then
-    flock -n -x "$2" true 2>/dev/null || printf 'holder lock %s\\n' "$(head -c 60 -- "$2" 2>/dev/null | tr -dc 'A-Za-z0-9_.=:-')"
+  qd_lock=
+  if [ -n "$2" ] && [ -e "$2" ]; then
+    if command -v flock >/dev/null 2>&1; then
+      flock -n -x "$2" true 2>/dev/null || printf 'holder lock %s\\n' "$(head -c 60 -- "$2" 2>/dev/null | tr -dc 'A-Za-z0-9_.=:-')"
+    else qd_lock=$2
+    fi
   fi
   [ -r /proc/self/stat ] && [ -r /proc/locks ] || return 47
   qd_ids= qd_inums= qd_maps= qd_locks=
@@ -148,6 +157,10 @@ qd_holders() {
     qd_locks="$qd_locks\${qd_locks:+|}$qd_hex:\${qd_one#*:}"
   done
   [ -n "$qd_ids" ] || return 0
+  if [ -n "$qd_lock" ]; then
+    qd_one=$(qd_id "$qd_lock")
+    qd_locks="$qd_locks|$(qd_hex_dev "$qd_one"):\${qd_one#*:}"
+  fi
   {
     find -L /proc/[0-9]*/fd -maxdepth 1 \\( $qd_inums \\) 2>/dev/null | while IFS= read -r qd_f; do
       case $qd_ids in *" $(stat -L -c %d:%i -- "$qd_f" 2>/dev/null) "*) qd_f=\${qd_f#/proc/}; echo "\${qd_f%%/*}" ;; esac
@@ -156,5 +169,18 @@ qd_holders() {
     grep -E " ($qd_locks) " /proc/locks 2>/dev/null | sed 's/^[0-9]*: *//; s/^-> *//' | tr -s ' ' | cut -d ' ' -f 4
   } | sort -u | while IFS= read -r qd_p; do qd_holder "$qd_p"; done
   return 0
+}
+qd_free() {
+  qd_i=0
+  while :; do
+    qd_held=$(qd_holders "$1" "$2") || return 47
+    [ -n "$qd_held" ] || return 0
+    qd_i=$((qd_i + 1))
+    if [ $qd_i -ge 20 ]; then
+      printf '%s\\n' "$qd_held"
+      return 41
+    fi
+    sleep 0.25 2>/dev/null || sleep 1
+  done
 }
 `;
