@@ -14,12 +14,7 @@ import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
 import { setFlagAction } from './sql/flags.ts';
 import { previewAction, statementAction } from './sql/statement.ts';
-import { backupAction } from './sqlite/backup.ts';
-import { sqliteSecureCopyAction } from './sqlite/secure-copy.ts';
-import { stageAction } from './sqlite/stage.ts';
-import { swapAction } from './sqlite/swap.ts';
-import { verifySqliteBackupAction } from './sqlite/verify-backup.ts';
-import { verifyLiveAction } from './sqlite/verify-live.ts';
+import { sqliteActions } from './sqlite/index.ts';
 import type { ActionTools } from './tools.ts';
 
 /** Every action a stack can refer to. */
@@ -45,12 +40,7 @@ export function createActions(tools: ActionTools): ActionRegistry {
     previewAction,
     statementAction,
     setFlagAction,
-    backupAction,
-    sqliteSecureCopyAction(tools),
-    verifySqliteBackupAction,
-    stageAction,
-    swapAction,
-    verifyLiveAction,
+    ...sqliteActions(tools),
   ];
   return new Map(all.map((action) => [action.id, action]));
 }

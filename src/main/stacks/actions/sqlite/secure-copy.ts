@@ -169,7 +169,7 @@ export const sqliteSecureCopyAction = (tools: ActionTools): Action =>
     title: 'Bring a verified copy to this laptop',
     effect: 'read',
     input: Input,
-    outputs: ['backup', 'sha256', 'local_path', 'bytes', 'rows', 'integrity', 'on_host'],
+    outputs: ['backup', 'sha256', 'local_path', 'bytes', 'rows', 'integrity', 'on_host', 'made_at'],
     describe: ({ folder, backup }) => [
       { kind: 'sftp', text: `get ${posix.join(folder, backup)}` },
       { kind: 'local', text: 'SHA-256 = the manifest’s; PRAGMA integrity_check = ok; PRAGMA foreign_key_check; rows by table' },
@@ -206,6 +206,7 @@ export const sqliteSecureCopyAction = (tools: ActionTools): Action =>
           rows: rowsFact(inside.tables),
           integrity: inside.integrity,
           on_host: String(found.onHost),
+          made_at: found.manifest === undefined ? '' : String(found.manifest.madeAt),
         },
       );
     },

@@ -157,18 +157,23 @@ async function preflight(context: ActionContext, input: Input): Promise<readonly
           detail: `${posix.dirname(input.db)} can't be written by this login.`,
         },
   ];
-  let bytes = place.bytes;
+  let bytes = 0;
   if (!isPlaceholder(input.backup)) {
     const compared = await compare(context, input).catch((error: unknown) => toProblem(error));
     if ('code' in compared)
       items.push({ id: 'compare', title: 'Compared with the live data', verdict: 'unknown', detail: compared.message });
     else {
       items.push(...compared.items);
-      bytes += compared.bytes;
+      bytes = compared.bytes;
     }
   }
   // The safety backup may lie on the same file system.
-  items.push(await hostSpace(session, posix.dirname(input.db), bytes));
+  items.push(
+    await hostSpace(session, posix.dirname(input.db), [
+      { what: 'safety backup', bytes: place.bytes },
+      { what: 'staged backup', bytes: Math.max(bytes, place.bytes) },
+    ]),
+  );
   return items;
 }
 
