@@ -5,7 +5,7 @@ import type { OpenEngine } from '../support/engine-lab.ts';
 import type { OperationLab } from '../support/operation-lab.ts';
 import { startOperationLab } from '../support/operation-lab.ts';
 import type { ServiceLab } from '../support/service-lab.ts';
-import { servicesUnavailable, startServiceLab, writeControl } from '../support/service-lab.ts';
+import { servicesUnavailable, startServiceLab, writeControl, writeImage } from '../support/service-lab.ts';
 import { scratch, skipSsh } from '../support/ssh-lab.ts';
 
 const stackText = readFileSync(fileURLToPath(new URL('../support/stacks/services.yaml', import.meta.url)), 'utf8');
@@ -198,5 +198,123 @@ describe.skipIf(skipSsh() || skipped !== undefined)('containers and compose', ()
     } finally {
       await services.engine.docker('tag', 'shop-web:v2', 'shop-web:live');
     }
+  });
+
+  const revert = async (runId: string) => open.engine.settled((await open.engine.revert({ runId, typedName })).id);
+  const env = (text: string) => writeFileSync(`${services.project}/.env`, `PORT=${services.port}\nGREETING=${text}\n`, { mode: 0o600 });
+
+  it('container: re-created with the changed environment file; the way back is the very same container', async () => {
+    env('hello');
+    const former = await runContainer('shop-web:v1', '--restart', 'always', '--env', 'GREETING=first');
+    await services.serves('v1');
+    const run = await open.run('recreate-container', { image: 'shop-web:v2' });
+    expect(run.state, run.summary).toBe('succeeded');
+    expect(await services.get('/version')).toBe('v2');
+    expect(await services.get('/greeting')).toBe('hello');
+    expect(run.steps[0]?.output).toMatchObject({
+      image: await services.imageId('shop-web:v2'),
+      former_image: await services.imageId('shop-web:v1'),
+      former_tag: 'shop-web:v1',
+    });
+    // Kept, and nothing starts it: not even the engine's own start.
+    expect(await services.engine.docker('inspect', '--format', '{{.State.Running}} {{.HostConfig.RestartPolicy.Name}}', former)).toBe(
+      'false no',
+    );
+    const back = await revert(run.id);
+    expect(back.state, back.summary).toBe('reverted');
+    expect(await services.engine.docker('inspect', '--format', '{{.Id}} {{.HostConfig.RestartPolicy.Name}}', 'shop')).toBe(
+      `${former} always`,
+    );
+    await services.serves('v1');
+    expect(await services.get('/greeting')).toBe('first');
+    expect(await services.engine.docker('ps', '-a', '--format', '{{.Names}}')).toBe('shop');
+  });
+
+  it('container: a crash-looping image halts with its last words, and the revert brings the former one back', async () => {
+    const former = await runContainer('shop-web:v2', '--restart', 'always');
+    await services.serves('v2');
+    const run = await open.run('rollback-container', { image: 'shop-web:crash' });
+    expect(run).toMatchObject({ state: 'failed' });
+    expect(run.allowed).toContain('revert');
+    expect(JSON.stringify(run.steps)).toContain('exit code 3');
+    const back = await revert(run.id);
+    expect(back.state, back.summary).toBe('reverted');
+    await services.serves('v2');
+    expect(await services.engine.docker('inspect', '--format', '{{.Id}}', 'shop')).toBe(former);
+  });
+
+  it('compose: a restart does not load a changed .env and says so before; a re-creation does, and its way back has the former environment', async () => {
+    env('hello');
+    await services.compose('up', '-d');
+    await services.serves('v2');
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    env('it is $5 & <more> than "before"');
+    const plan = open.engine.plan({ environmentId: 'env-1', runbook: 'restart-compose', inputs: {} });
+    const preflight = await open.engine.preflight({ planId: plan.id });
+    expect(preflight.items.find(({ id }) => id === 'restart-environment')).toMatchObject({ verdict: 'warn' });
+    const run = await open.run('recreate-compose');
+    expect(run.state, run.summary).toBe('succeeded');
+    expect(await services.get('/greeting')).toBe('it is $5 & <more> than "before"');
+    expect(JSON.stringify(run)).not.toContain('than');
+    const back = await revert(run.id);
+    expect(back.state, back.summary).toBe('reverted');
+    expect(await services.get('/greeting')).toBe('hello');
+    env('hello');
+  });
+
+  it('compose: the previous image by its tag, proven by its id; the survey offers what is here; back to the former id though its tag has moved', async () => {
+    await services.compose('up', '-d');
+    await services.serves('v2');
+    const v2 = await services.imageId('shop-web:live');
+    const found = await open.engine.survey({ environmentId: 'env-1', runbook: 'rollback-image', inputs: {} }, new AbortController().signal);
+    expect(JSON.stringify(found)).toContain('shop-web:v1');
+    const run = await open.run('rollback-image', { image: 'shop-web:v1' });
+    expect(run.state, run.summary).toBe('succeeded');
+    expect(await services.get('/version')).toBe('v1');
+    expect(run.steps[0]?.output).toMatchObject({
+      image: await services.imageId('shop-web:v1'),
+      former_image: v2,
+      former_tag: 'shop-web:live',
+    });
+    // Somebody moves the tag meanwhile, and cleans up.
+    await services.engine.docker('tag', 'shop-web:v1', 'shop-web:live');
+    await services.engine.docker('rmi', 'shop-web:v2');
+    const back = await revert(run.id);
+    expect(back.state, back.summary).toBe('reverted');
+    expect(await services.get('/version')).toBe('v2');
+    expect(await services.engine.docker('inspect', '--format', '{{.Image}}', 'shop_web_1')).toBe(v2);
+    await services.engine.docker('tag', v2, 'shop-web:v2');
+    await services.engine.docker('tag', v2, 'shop-web:live');
+  });
+
+  it('compose: a crash-looping image halts with exit code and last words; revert', async () => {
+    await services.compose('up', '-d');
+    await services.serves('v2');
+    const run = await open.run('rollback-image', { image: 'shop-web:crash' });
+    expect(run.state, run.summary).toBe('failed');
+    expect(JSON.stringify(run.steps)).toContain('exit code 3');
+    const back = await revert(run.id);
+    expect(back.state, back.summary).toBe('reverted');
+    await services.serves('v2');
+  });
+
+  it('compose: rebuilt from its sources; a build that fails leaves what runs alone; the way back has the former image under its tag', async () => {
+    await services.compose('up', '-d');
+    await services.serves('v2');
+    const v2 = await services.imageId('shop-web:live');
+    writeImage(`${services.project}/web`, 'v3');
+    const run = await open.run('rebuild-compose');
+    expect(run.state, run.summary).toBe('succeeded');
+    expect(await services.get('/version')).toBe('v3');
+    const back = await revert(run.id);
+    expect(back.state, back.summary).toBe('reverted');
+    expect(await services.get('/version')).toBe('v2');
+    expect(await services.imageId('shop-web:live')).toBe(v2);
+    writeFileSync(`${services.project}/web/Dockerfile`, 'FROM quarterdeck-test\nCOPY nowhere /\n');
+    const broken = await open.run('rebuild-compose');
+    expect(broken.state).toBe('failed');
+    expect(broken.summary).toContain('The build failed; what runs was left alone');
+    expect(await services.get('/version')).toBe('v2');
+    writeImage(`${services.project}/web`, 'v2');
   });
 });

@@ -10,6 +10,7 @@ import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
 import { httpProbeAction } from './http-probe.ts';
 import { postgresActions } from './postgres/index.ts';
 import { healthyAction } from './service/healthy.ts';
+import { rebuildAction, recreateAction, redeployAction } from './service/recreate.ts';
 import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
 import { setFlagAction } from './sql/flags.ts';
@@ -24,6 +25,9 @@ export function createActions(tools: ActionTools): ActionRegistry {
     startAction,
     stopAction,
     restartServiceAction,
+    recreateAction,
+    rebuildAction,
+    redeployAction,
     healthyAction,
     createBackup,
     secureCopyAction(tools),

@@ -5,7 +5,7 @@ import { look } from '../job.ts';
 import { pause } from '../tools.ts';
 import type { ComposeProject } from './compose-project.ts';
 import { dependents } from './compose-project.ts';
-import type { Life } from './life.ts';
+import { doesNotStay } from './evidence.ts';
 import { isDown, isUp, lifeWords } from './life.ts';
 import type { ServiceView } from './observe.ts';
 import { observe } from './observe.ts';
@@ -43,32 +43,24 @@ export const words = (fact: string | undefined) => (fact ?? '').split(' ').filte
  * Waits for what is on its way (starting, stopping), then looks a few times more: what a command started and what is gone again a moment
  * later does not run. @throws Problem when it can't be told
  */
-export async function settled(context: ActionContext, ref: ServiceRef): Promise<ServiceView | Problem> {
+export async function settled(context: ActionContext, ref: ServiceRef, known?: ComposeProject): Promise<ServiceView | Problem> {
   const begun = performance.now();
-  let view = await observed(context, ref);
+  let view = await observed(context, ref, known);
   while (view.lives.some(({ state }) => state === 'starting' || state === 'stopping') && performance.now() - begun < PASSING_MS) {
     await pause(STEADY_MS);
     view = await observed(context, ref, view.project);
   }
   for (let looks = 1; looks < STEADY_LOOKS; looks += 1) {
     const trouble = view.lives.find((life) => !isUp(life));
-    if (trouble !== undefined) return notRunning(trouble);
+    if (trouble !== undefined) return doesNotStay(context, ref, view, 'It was started, and does not run.');
     await pause(STEADY_MS);
     const next = await observed(context, ref, view.project);
     const changed = next.lives.find((life, index) => life.instance !== view.lives[index]?.instance);
-    if (changed !== undefined)
-      return new Problem('verification-failed', `It restarts by itself. ${lifeWords(changed)}.`, { hint: 'Look at the end of its log.' });
+    if (changed !== undefined) return doesNotStay(context, ref, next, 'It restarts by itself.');
     view = next;
   }
   const trouble = view.lives.find((life) => !isUp(life));
-  return trouble === undefined ? view : notRunning(trouble);
-}
-
-function notRunning(life: Life): Problem {
-  const said = life.said === life.state ? '' : ` It is said to be: ${life.said}.`;
-  return new Problem('verification-failed', `It was started, and does not run. ${lifeWords(life)}.${said}`, {
-    hint: 'Look at the end of its log.',
-  });
+  return trouble === undefined ? view : doesNotStay(context, ref, view, 'It was started, and does not run.');
 }
 
 /** Facts of a service that runs, as actions put them out. */
@@ -103,7 +95,7 @@ export async function servicePreflight(
   context: ActionContext,
   ref: ServiceRef,
   what: { readonly stops: boolean; readonly makes: boolean },
-): Promise<PreflightItem[]> {
+): Promise<{ readonly items: PreflightItem[]; readonly view: ServiceView }> {
   const view = await observed(context, ref);
   const items: PreflightItem[] = [];
   const absent = view.lives.some(({ state }) => state === 'absent') && (ref.kind !== 'compose' || !what.makes);
@@ -115,7 +107,7 @@ export async function servicePreflight(
     verdict: absent && ref.kind !== 'compose' ? 'block' : absent || odd || looping ? 'warn' : 'pass',
     detail: `${viewWords(view)}${looping ? ' It crashes again and again.' : ''}`,
   });
-  if (view.project === undefined) return items;
+  if (view.project === undefined) return { items, view };
   items.push({
     id: 'compose',
     title: 'Compose file',
@@ -147,7 +139,7 @@ export async function servicePreflight(
           : `On the host: ${list(images) || 'those compose has named itself'}.`,
     });
   }
-  return items;
+  return { items, view };
 }
 
 /** A short text for the run page: `the container web` with a capital. */
@@ -155,3 +147,7 @@ export const Name = (ref: ServiceRef) => {
   const name = serviceName(ref);
   return name.charAt(0).toUpperCase() + name.slice(1);
 };
+
+/** True when it is seen to run for some looks in a row. */
+export const isRunningSteadily = async (context: ActionContext, ref: ServiceRef, known?: ComposeProject) =>
+  !((await settled(context, ref, known)) instanceof Problem);

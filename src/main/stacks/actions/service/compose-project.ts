@@ -31,6 +31,8 @@ export interface ComposeService {
 /** What `compose config` says of a project: services that others need come first. */
 export interface ComposeProject {
   readonly services: readonly ComposeService[];
+  /** What its containers are marked with; undefined while it has none. */
+  readonly name?: string;
   /** The file's `version`, which an overriding file must repeat. */
   readonly version: string | undefined;
   /** Variables the file uses and nobody has set. */

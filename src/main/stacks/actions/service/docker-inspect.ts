@@ -10,7 +10,7 @@ import { endOfExitCode } from './life.ts';
  */
 export const INSPECT_FORMAT = [
   '{"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"state":{{json .State}},"restarts":{{json .RestartCount}}',
-  '"image":{{json .Image}},"tag":{{json .Config.Image}},"labels":{{json .Config.Labels}}}',
+  '"policy":{{json .HostConfig.RestartPolicy}},"image":{{json .Image}},"tag":{{json .Config.Image}},"labels":{{json .Config.Labels}}}',
 ].join(',');
 
 const ImageId = z.string().regex(/^(sha256:)?[0-9a-f]{12,64}$/);
@@ -30,6 +30,7 @@ const Inspected = z.object({
     Health: z.object({ Status: z.enum(['none', 'starting', 'healthy', 'unhealthy', '']) }).optional(),
   }),
   restarts: z.int().nonnegative(),
+  policy: z.object({ Name: z.string().max(40), MaximumRetryCount: z.int().nonnegative() }),
   image: ImageId,
   tag: z.string().max(512),
   labels: z.record(z.string(), z.string()).nullable(),
@@ -61,6 +62,12 @@ export function parseInspected(line: string): Inspected {
   throw new Problem('remote-command-failed', `docker inspect said something else than a container: ${plainLine(line, 120)}`);
 }
 
+/** As `docker update --restart` takes it. */
+const policyText = ({ Name, MaximumRetryCount }: Inspected['policy']) => {
+  const name = /^(always|unless-stopped|on-failure)$/.test(Name) ? Name : 'no';
+  return name === 'on-failure' && MaximumRetryCount > 0 ? `${name}:${MaximumRetryCount}` : name;
+};
+
 /** The container's state, as an observer of services tells it. */
 export function containerLife(found: Inspected): Life {
   const { state } = found;
@@ -76,6 +83,7 @@ export function containerLife(found: Inspected): Life {
     instance: `${found.id} ${state.StartedAt}`,
     pid: state.Running && state.Pid > 0 ? String(state.Pid) : '',
     startedAt: never ? '' : plainLine(state.StartedAt, 64),
+    policy: policyText(found.policy),
     createdAt: plainLine(found.created, 64),
     restarts: found.restarts,
     health: state.Health === undefined || state.Health.Status === '' ? 'none' : state.Health.Status,

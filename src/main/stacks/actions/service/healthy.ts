@@ -1,14 +1,12 @@
 import { z } from 'zod';
-import { Problem } from '../../../../contract/problem.ts';
 import type { ActionContext, ActionOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
-import { plainLine, toProblem } from '../../../engine/words.ts';
+import { toProblem } from '../../../engine/words.ts';
 import { HttpPath } from '../../schema.ts';
 import { done, failed, pause } from '../tools.ts';
 import { Name, observed, runningFacts, viewWords } from './common.ts';
-import type { Life } from './life.ts';
+import { byItself, doesNotStay } from './evidence.ts';
 import { endWords, isUp, lifeWords } from './life.ts';
-import { logEnd } from './log-end.ts';
 import type { ServiceView } from './observe.ts';
 import { checkRef, composeCommand, serviceShape, shown } from './ref.ts';
 
@@ -63,27 +61,7 @@ async function complaint(context: ActionContext, input: Input, view: ServiceView
   return undefined;
 }
 
-const byItself = (life: Life) => life.state === 'restarting' || (!isUp(life) && life.state !== 'starting' && life.state !== 'stopping');
-
-/** Not healthy, with what is known of why: how it ended, and the end of its log. */
-async function notHealthy(context: ActionContext, input: Input, view: ServiceView, message: string): Promise<ActionOutcome> {
-  const ill = view.lives.find((life) => byItself(life)) ?? view.lives.find((life) => life.health === 'unhealthy') ?? view.lives[0];
-  const lines = ill === undefined ? [] : await logEnd(await context.session(), input.kind, ill.id).catch(() => []);
-  for (const line of lines) context.say(`${line}\n`);
-  const last = lines.at(-1);
-  return failed(
-    new Problem('verification-failed', `${message}${last === undefined ? '' : ` Its log ends with: ${plainLine(last, 200)}`}`, {
-      hint: 'Look at its log, or revert.',
-      detail: {
-        exitCode: ill?.end?.exitCode ?? null,
-        signal: ill?.end?.signal ?? null,
-        outOfMemory: ill?.end?.outOfMemory ?? null,
-        restarts: ill?.restarts ?? null,
-        log: lines.map((line) => plainLine(line, 300)),
-      },
-    }),
-  );
-}
+const notHealthy = async (...said: Parameters<typeof doesNotStay>): Promise<ActionOutcome> => failed(await doesNotStay(...said));
 
 const restartsOf = (view: ServiceView) => view.lives.reduce((sum, { restarts }) => sum + (restarts ?? 0), 0);
 const instanceOf = (view: ServiceView) => view.lives.map(({ instance }) => instance).join('|');
@@ -104,17 +82,17 @@ async function execute(context: ActionContext, input: Input): Promise<ActionOutc
         `${life.name} ${life.state === 'restarting' ? 'crashes again and again' : `is ${life.state}`}, ${endWords(life.end) || life.said}`,
     );
     if (restarted > input.max_restarts)
-      return notHealthy(context, input, view, `It restarts by itself (${restarted} times while it was looked at). ${viewWords(view)}`);
+      return await notHealthy(context, input, view, `It restarts by itself (${restarted} times while it was looked at).`);
     // Between two crashes there is nothing to wait for but the next one, unless some are let pass.
     const over = looping.some(({ state }) => state !== 'restarting') || (looping.length > 0 && input.max_restarts === 0);
-    if (over) return notHealthy(context, input, view, `It does not stay up: ${how.join('; ')}.`);
+    if (over) return await notHealthy(context, input, view, `It does not stay up: ${how.join('; ')}.`);
     const wrong = await complaint(context, input, view);
     good = wrong === undefined ? good + 1 : 0;
     last = wrong ?? last;
     context.progress({ done: good, total: input.times, unit: 'items' });
     if (good >= input.times) break;
     if (performance.now() - begun > input.within_ms)
-      return notHealthy(context, input, view, `Not healthy after ${Math.round(input.within_ms / 1000)} s: ${last}.`);
+      return await notHealthy(context, input, view, `Not healthy after ${Math.round(input.within_ms / 1000)} s: ${last}.`);
     await pause(input.every_ms);
     view = await observed(context, input, view.project);
     if (instanceOf(view) !== instance) {

@@ -33,6 +33,8 @@ export interface Life {
   readonly pid: string;
   /** As the host writes it; empty when it is not told. */
   readonly startedAt: string;
+  /** Of a container: `always`, `on-failure:5`. */
+  readonly policy?: string;
   /** Of a container: when it was made, and given its environment. */
   readonly createdAt?: string;
   /** Times it was started again without being asked; undefined when the host does not count. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { Problem } from '../../../../contract/problem.ts';
 import type { SshSession } from '../../../drivers/ssh/types.ts';
 import { plainLine } from '../../../engine/words.ts';
@@ -18,11 +19,20 @@ export interface ServiceView {
   readonly project?: ComposeProject;
 }
 
+const ProjectName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,127}$/);
+
 /** How it is looked at. `known`: the project as a look a moment ago found it; saves reading its file again. */
 export interface ObserveOptions {
   readonly signal?: AbortSignal;
   readonly known?: ComposeProject | undefined;
 }
+
+/** `$1` name of the project: what compose itself marks its containers with. */
+const markedScript = `command -v docker >/dev/null 2>&1 || exit 41
+ids=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$1") || exit 48
+for id in $ids; do docker inspect --type container --format '${INSPECT_FORMAT}' -- "$id" || exit 45; done
+echo ---
+`;
 
 const inspectScript = `command -v docker >/dev/null 2>&1 || exit 41
 docker inspect --type container --format '${INSPECT_FORMAT}' -- "$1"
@@ -52,6 +62,7 @@ const meanings: Readonly<Record<number, string>> = {
   45: 'a container went away while it was looked at',
   46: 'systemctl is not on the host',
   47: 'neither docker compose nor docker-compose is on the host',
+  48: 'the engine does not answer',
 };
 
 /** The words for a look that did not work. A service of which nothing is known is never taken for one that does not run. */
@@ -88,7 +99,9 @@ async function observeContainer(session: SshSession, container: string, { signal
 async function observeCompose(session: SshSession, ref: ServiceRef, { signal, known }: ObserveOptions): Promise<ServiceView> {
   const end = await look(
     session,
-    { script: projectScript, args: [ref.project_dir, ref.compose_file, known === undefined ? '' : 'brief'] },
+    known?.name === undefined
+      ? { script: projectScript, args: [ref.project_dir, ref.compose_file, known === undefined ? '' : 'brief'] }
+      : { script: markedScript, args: [known.name] },
     { timeoutMs: 60_000, ...(signal && { signal }) },
   );
   if (end.exitCode !== 0) throw lookFailed(end, `the project in ${ref.project_dir}`);
@@ -98,7 +111,9 @@ async function observeCompose(session: SshSession, ref: ServiceRef, { signal, kn
     .split('\n')
     .filter((line) => line !== '')
     .map(parseInspected);
-  const project = known ?? parseProject(end.stdout.slice(cut + 4), end.stderr);
+  const read = known ?? parseProject(end.stdout.slice(cut + 4), end.stderr);
+  const name = read.name ?? found.flatMap(({ labels }) => ProjectName.safeParse(labels?.['com.docker.compose.project']).data ?? [])[0];
+  const project: ComposeProject = name === undefined ? read : { ...read, name };
   const lives = found.filter((one) => !isOneOff(one)).map(containerLife);
   const wanted = ref.service === '' ? project.services : project.services.filter(({ name }) => name === ref.service);
   if (wanted.length === 0)

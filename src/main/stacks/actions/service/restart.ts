@@ -39,9 +39,8 @@ printf 'changed=%s\\n' "$changed"
 `;
 
 /** A restart gives a container the environment it was made with, whatever stands in the files by now. */
-async function environmentItem(context: ActionContext, ref: ServiceRef): Promise<PreflightItem[]> {
+async function environmentItem(context: ActionContext, ref: ServiceRef, view: ServiceView): Promise<PreflightItem[]> {
   if (ref.kind !== 'compose') return [];
-  const view = await observed(context, ref);
   const end = await look(await context.session(), { script: envScript, args: [ref.project_dir] });
   const changed = end.facts['changed'] ?? '';
   const stale = view.lives.filter(({ createdAt }) => createdAt !== undefined && changed > createdAt.slice(0, 19));
@@ -71,7 +70,7 @@ export async function restartService(context: ActionContext, input: Input): Prom
   const trouble = await restart(context, input, before, containers);
   if (trouble !== undefined) return trouble;
   try {
-    const after = await settled(context, input);
+    const after = await settled(context, input, before.project);
     if (after instanceof Problem) return failed(after);
     const same = unchanged(after, context.recorded['before'] ?? livesText(before));
     if (same.length > 0)
@@ -131,7 +130,7 @@ async function seeThatItRuns(context: ActionContext, input: Input): Promise<Acti
       const trouble = await begin(context, input, before, ids);
       if (trouble !== undefined) return trouble;
     }
-    const after = await settled(context, input);
+    const after = await settled(context, input, before.project);
     return after instanceof Problem ? failed(after) : done(`It runs. ${viewWords(after)}`);
   } catch (error) {
     return unknown(toProblem(error));
@@ -152,10 +151,10 @@ export const restartServiceAction = defineAction<Input>({
           { kind: 'ssh', text: 'docker start -- <the same containers, in the order of their needs>' },
         ]
       : [...stopCommands(input, input.grace_seconds), ...startCommands(input)],
-  preflight: async (context, input) => [
-    ...(await servicePreflight(context, input, { stops: true, makes: false })),
-    ...(await environmentItem(context, input)),
-  ],
+  preflight: async (context, input) => {
+    const { items, view } = await servicePreflight(context, input, { stops: true, makes: false });
+    return [...items, ...(await environmentItem(context, input, view))];
+  },
   execute: restartService,
   probe,
   undo: {

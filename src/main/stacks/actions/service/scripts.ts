@@ -60,7 +60,7 @@ fi
  * Defines `end_gently <container>`: its own stop signal, then a wait of `$grace` seconds until it is seen not to run. `docker stop` is not
  * used because it kills what does not end in time. With `$force` = force it is killed after that, because it was asked for.
  */
-const gently = `running() { [ "$(docker inspect --type container --format '{{.State.Running}}' -- "$1" 2>/dev/null)" = true ]; }
+export const gently = `running() { [ "$(docker inspect --type container --format '{{.State.Running}}' -- "$1" 2>/dev/null)" = true ]; }
 end_gently() {
   docker inspect --type container --format '{{.Id}}' -- "$1" >/dev/null || return 31
   running "$1" || return 0

@@ -175,7 +175,7 @@ export async function startService(context: ActionContext, ref: ServiceRef): Pro
     if (trouble !== undefined) return trouble;
   }
   try {
-    const after = await settled(context, ref);
+    const after = await settled(context, ref, before.project);
     if (after instanceof Problem) return failed(after);
     const started = runningIds(after).filter((id) => !ran.includes(id));
     return done(startedWords(ref, after), { ...runningFacts(after), containers: started.join(' ') });
@@ -267,7 +267,7 @@ export const stopAction = defineAction<StopInput>({
   input: StopInput,
   outputs: ['pid', 'containers', 'graceful'],
   describe: (input) => stopCommands(input, input.grace_seconds, input.force),
-  preflight: (context, input) => servicePreflight(context, input, { stops: true, makes: false }),
+  preflight: async (context, input) => (await servicePreflight(context, input, { stops: true, makes: false })).items,
   execute: stopService,
   probe: (context, input) => probeStopped(context, input, context.recorded['containers'] ?? ''),
   undo: {
@@ -286,7 +286,7 @@ export const startAction = defineAction<ServiceRef>({
   input: StartInput,
   outputs: ['pid', 'instance', 'image', 'containers'],
   describe: startCommands,
-  preflight: (context, ref) => servicePreflight(context, ref, { stops: false, makes: true }),
+  preflight: async (context, ref) => (await servicePreflight(context, ref, { stops: false, makes: true })).items,
   execute: startService,
   probe: probeStarted,
   undo: {
