@@ -148,6 +148,30 @@ describe.skipIf(skipSsh())('the app is killed in the middle of a restore', () =>
     expect(made.dump()).toBe(before);
   });
 
+  it('makes one backup, also when the request for it arrives only after its sender has given up', async () => {
+    const made = await lab();
+    const before = made.backups().length;
+    const late = Promise.withResolvers<unknown>();
+    let lost = false;
+    const { run, engine } = await open(made, {
+      http: (inner) => ({
+        ...inner,
+        async request(request) {
+          if (lost || request.method !== 'POST' || !request.url.includes('/admin/backup?')) return inner.request(request);
+          lost = true;
+          // Somewhere on the way for a second, and its sender hears no more of it.
+          sleep(1000).then(() => late.resolve(inner.request(request)));
+          return { outcome: 'unknown', problem: { code: 'outcome-unknown', message: 'The answer was lost.', retryable: true } };
+        },
+      }),
+    });
+    let ended = await run('create-backup');
+    if (ended.state !== 'succeeded') ended = await engine.settled((await engine.resume({ runId: ended.id })).id);
+    await late.promise;
+    expect(ended.summary).toContain('Done');
+    expect(made.backups()).toHaveLength(before + 1);
+  });
+
   it('leaves a run alone that another living process drives', async () => {
     const made = await lab();
     made.replica.setFault('slow', true);

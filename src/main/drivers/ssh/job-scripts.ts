@@ -83,7 +83,11 @@ if [ -z "$started" ]; then
   fi
 fi
 i=0
-while [ ! -e "$dir/runner" ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.05 2>/dev/null || sleep 1; done
+while [ ! -e "$dir/runner" ] && [ $i -lt 100 ]; do
+  i=$((i + 1)) nap=0.05
+  [ $i -le 5 ] && nap=0.01
+  sleep $nap 2>/dev/null || sleep 1
+done
 echo started
 `;
 
@@ -92,7 +96,7 @@ export const runnerScript = runner;
 
 /**
  * Tells a job's state. Arguments: key, bytes of stdout and of stderr already known, how many of each to send at most, and
- * for how many turns of 0.2 s to wait for news. Prints one line — state, exit code or `-`, pid or `-`, bytes of stdout and
+ * for how many turns of 0.2 s (the first ten are shorter) to wait for news. Prints one line — state, exit code or `-`, pid or `-`, bytes of stdout and
  * of stderr that follow — and then those bytes.
  */
 export const stateScript = `
@@ -124,7 +128,10 @@ while :; do
   [ $nout -gt "$most" ] && nout=$most; [ $nerr -gt "$most" ] && nerr=$most
   i=$((i + 1))
   if [ $state != running ] || [ $nout -gt 0 ] || [ $nerr -gt 0 ] || [ $i -gt "$turns" ]; then break; fi
-  sleep 0.2 2>/dev/null || sleep 1
+  # Short jobs are not kept waiting, long ones are looked at in peace.
+  nap=0.2
+  [ $i -le 10 ] && nap=0.03
+  sleep $nap 2>/dev/null || sleep 1
 done
 printf '%s %s %s %d %d\\n' "$state" "$code" "$pid" "$nout" "$nerr"
 if [ $nout -gt 0 ]; then tail -c "+$((out + 1))" "$dir/stdout" | head -c "$nout"; fi

@@ -90,7 +90,7 @@ function remember(context: ActionContext, input: CreateInput, name: string, sha2
 export async function makeBackup(context: ActionContext, input: CreateInput) {
   let recorded: Record<string, string>;
   try {
-    recorded = await snapshot(context, input);
+    recorded = { ...(await snapshot(context, input)), asked_at: String(context.now()) };
     context.record(recorded);
   } catch (error) {
     return failed(toProblem(error));
