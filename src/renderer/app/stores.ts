@@ -28,6 +28,7 @@ export interface Stores {
   readonly connections: ConnectionsStore;
   readonly health: HealthStore;
   readonly runs: (environmentId: string) => Loadable<Answer<Client['runs']['list']>>;
+  readonly hostLock: (environmentId: string) => Loadable<Answer<Client['runs']['hostLock']>>;
   readonly runbooks: (environmentId: string) => Loadable<Answer<Client['runs']['runbooks']>>;
   readonly backups: (environmentId: string) => Loadable<BackupList>;
   readonly rehearsals: (environmentId: string) => Loadable<Answer<Client['rehearsals']['list']>>;
@@ -54,6 +55,7 @@ export function createStores(host: Rpc): Stores {
     connections,
     health: createHealthStore(host),
     runs: createFamily((environmentId, signal) => client.runs.list({ environmentId, limit: RUNS_SHOWN }, { signal })),
+    hostLock: createFamily((environmentId, signal) => client.runs.hostLock({ environmentId }, { signal })),
     runbooks: createFamily((environmentId, signal) => client.runs.runbooks({ environmentId }, { signal })),
     backups: createFamily((environmentId, signal) => client.backups.list({ environmentId }, { signal })),
     rehearsals: createFamily((environmentId, signal) => client.rehearsals.list({ environmentId }, { signal })),
@@ -85,6 +87,8 @@ export function keepFresh(host: Rpc, stores: Stores): () => void {
       const run = entry.kind.startsWith('run-') || entry.kind.startsWith('revert-');
       const backup = entry.kind.startsWith('backup-');
       if (run && stores.runs(id).store.getState().status !== 'idle') void stores.runs(id).refresh();
+      const lock = run || entry.kind === 'host-lock-removed';
+      if (lock && stores.hostLock(id).store.getState().status !== 'idle') void stores.hostLock(id).refresh();
       if (run && stores.rehearsals(id).store.getState().status !== 'idle') void stores.rehearsals(id).refresh();
       if ((backup || entry.kind === 'run-ended' || entry.kind === 'revert-ended') && stores.backups(id).store.getState().status !== 'idle')
         void stores.backups(id).refresh();

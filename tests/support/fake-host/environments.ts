@@ -53,6 +53,12 @@ export const environments: Environment[] = [
     demo: true,
     ssh: { target: { ...hop('127.0.0.1', 'demo'), port: 40_022 }, jumps: [] },
   }),
+  environment(
+    'busy',
+    'shop-forensics-primary-of-the-north-with-a-name-nobody-shortened',
+    'production',
+    'shop-forensics-primary.internal.example.net',
+  ),
   environment('empty', 'scratch', 'development', 'scratch.example.net'),
 ];
 
@@ -114,6 +120,7 @@ export function firstConnections(): ConnectionState[] {
       ],
     }),
     of('demo', 'connected', { latencyMs: 0.6, server }),
+    of('busy', 'connected', { latencyMs: 31.7, server }),
     of('empty', 'disconnected'),
   ];
 }

@@ -1,10 +1,35 @@
 import { Problem } from '../../../src/contract/problem.ts';
-import type { Plan, Run } from '../../../src/contract/runs.ts';
+import type { HostLock, Plan, Run, SurveyFinding } from '../../../src/contract/runs.ts';
 import { environments as firstEnvironments } from './environments.ts';
 import type { Gate } from './gate.ts';
 import { pendingStep, planOf, runbooks, runOf, summaryOf } from './runs.ts';
 import { createHub, pause } from './streams.ts';
 import type { World } from './world.ts';
+
+const surveyed: SurveyFinding[] = [
+  {
+    stepId: 'recover',
+    input: 'at',
+    title: 'Recoverable window',
+    detail: 'Base backup of 2026-11-26 01:00:00 UTC and 812 archived WAL files without a gap. The last one was archived 40 s ago.',
+    seen: true,
+    min: '2026-11-26T01:04:11Z',
+    max: '2026-11-27T03:00:05Z',
+  },
+  {
+    stepId: 'deploy',
+    input: 'version',
+    title: 'Images on the host',
+    detail: 'Three tags of shop/api are on the host; 1.8.2 runs.',
+    seen: true,
+    choices: [
+      { value: 'shop/api:1.8.2', label: '1.8.2 · runs now' },
+      { value: 'shop/api:1.8.1', label: '1.8.1 · 3 days ago' },
+      { value: 'shop/api:1.8.0', label: '1.8.0 · 9 days ago' },
+    ],
+  },
+  { stepId: 'check', input: null, title: 'Connections', detail: 'psql is not installed for this account.', seen: false },
+];
 
 /** Plans and runs; a run that is started goes through its steps by itself. */
 export function createRunning(gate: Gate, world: World) {
@@ -24,6 +49,25 @@ export function createRunning(gate: Gate, world: World) {
         runOf(id, planOf(eu, runbook, runbook === 'restore-backup' ? { backup: 'ff_backup_20261121_010000.db' } : {}), state, age),
       );
   }
+  const busy = firstEnvironments.find(({ id }) => id === 'busy');
+  for (const [id, state, age] of [
+    ['run-running', 'running', 1],
+    ['run-paused', 'paused', 30],
+    ['run-talked', 'failed', 90],
+  ] as const)
+    if (busy !== undefined) runs.set(id, runOf(id, planOf(busy, 'restore-backup', { backup: 'ff_backup_20261121_010000.db' }), state, age));
+  let lock: HostLock = {
+    place: '/var/tmp/quarterdeck.lock',
+    shared: true,
+    holder: {
+      runId: 'run-0h3xk2q-9f31',
+      operator: 'zoe@a-tower-with-a-long-name',
+      at: Date.now() - 40 * 60_000,
+      account: 'deploy',
+      state: null,
+    },
+  };
+  const free: HostLock = { ...lock, holder: null };
   const runNamed = (id: string): Run => {
     const run = runs.get(id);
     if (run === undefined) throw new Problem('not-found', `There is no run ${id}.`);
@@ -66,7 +110,7 @@ export function createRunning(gate: Gate, world: World) {
         plans.set(plan.id, plan);
         return plan;
       }),
-      survey: gate.runs.survey.handler(() => []),
+      survey: gate.runs.survey.handler(({ input }) => (input.runbook === 'restore-to-time' ? surveyed : [])),
       preflight: gate.runs.preflight.handler(async ({ input }) => {
         await pause(500, undefined);
         const plan = plans.get(input.planId);
@@ -146,8 +190,8 @@ export function createRunning(gate: Gate, world: World) {
       pause: gate.runs.pause.handler(({ input }) =>
         putRun({ ...runNamed(input.runId), state: 'paused', allowed: ['resume', 'revert', 'cancel'] }),
       ),
-      hostLock: gate.runs.hostLock.handler(() => ({ holder: null, place: '/var/tmp/quarterdeck.lock', shared: true })),
-      breakLock: gate.runs.breakLock.handler(() => ({ holder: null, place: '/var/tmp/quarterdeck.lock', shared: true })),
+      hostLock: gate.runs.hostLock.handler(({ input }) => (input.environmentId === 'busy' ? lock : free)),
+      breakLock: gate.runs.breakLock.handler(() => (lock = free)),
       cancel: gate.runs.cancel.handler(({ input }) =>
         putRun({ ...runNamed(input.runId), state: 'cancelled', allowed: ['resume', 'revert'], endedAt: Date.now() }),
       ),

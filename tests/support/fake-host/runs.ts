@@ -27,6 +27,16 @@ export const runbooks: Runbook[] = [
     inputs: [],
   },
   {
+    id: 'restore-to-time',
+    title: 'Restore to a point in time',
+    description: 'Recovers into a second data directory up to the time you choose, shows it, and puts it live when you say so.',
+    effect: 'destructive',
+    inputs: [
+      { name: 'at', title: 'Time', type: 'timestamp', required: true, help: 'The last moment that is kept.' },
+      { name: 'version', title: 'Version to deploy with it', type: 'text', required: false },
+    ],
+  },
+  {
     id: 'restart-service',
     title: 'Restart the service',
     description: 'Stops it by SIGTERM, sees it stopped, starts it, and waits until one process is steadily healthy.',
@@ -96,7 +106,7 @@ export function planOf(
 ): Plan {
   const runbook = runbooks.find(({ id }) => id === runbookId) ?? runbooks[0];
   if (runbook === undefined) throw new Error('no runbooks');
-  const restore = runbook.id === 'restore-backup';
+  const restore = runbook.id.startsWith('restore-');
   return {
     id: `plan-${runbook.id}-${Object.keys(inputs).length}`,
     hash,
@@ -132,6 +142,14 @@ export const pendingStep = (id: string): RunStep => ({
   said: null,
 });
 
+/** What a talkative step says, ten thousand lines of it; the host keeps the end. */
+function talk(going: boolean): RunStep['said'] {
+  const lines = Array.from({ length: 10_000 }, (_, n) => `restoring page ${n} of 10000 <b>not bold</b> ok\n`);
+  const all = lines.join('');
+  const text = all.slice(-65_000).replace(/^.*\n/, '');
+  return { text, bytes: all.length, dropped: all.length - text.length, sha256: going ? null : hash };
+}
+
 /** A run as it stands in `state`, with its steps to match. */
 export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: number): Run {
   const startedAt = Date.now() - ageMinutes * MINUTE;
@@ -146,12 +164,13 @@ export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: numbe
       output: place === 1 ? { filename: 'ff_backup_20261121_031502.db', sha256: hash } : {},
     };
     if (state === 'succeeded' || place < broken) return done;
-    if (place > broken) return pendingStep(step.id);
-    const begun = { ...done, durationMs: null, observed: null, output: {} };
+    if (place > broken || state === 'paused') return pendingStep(step.id);
+    const begun = { ...done, durationMs: null, observed: null, output: {}, said: state === 'running' ? talk(true) : null };
     if (state === 'failed')
       return {
         ...begun,
         durationMs: 1800,
+        said: talk(false),
         state: 'failed',
         problem: {
           code: 'step-failed',
@@ -173,17 +192,19 @@ export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: numbe
     state,
     operator: 'maria@laptop',
     startedAt,
-    endedAt: state === 'running' || unsure ? null : startedAt + 21_400,
+    endedAt: state === 'running' || state === 'paused' || unsure ? null : startedAt + 21_400,
     steps,
     allowed: unsure
       ? ['probe', 'resume', 'revert']
       : state === 'running'
         ? ['pause', 'cancel']
-        : state === 'failed'
-          ? ['resume', 'revert']
-          : plan.effect === 'destructive'
-            ? ['revert']
-            : [],
+        : state === 'paused'
+          ? ['resume', 'revert', 'cancel']
+          : state === 'failed'
+            ? ['resume', 'revert']
+            : plan.effect === 'destructive'
+              ? ['revert']
+              : [],
     safePoint: state === 'running' ? { stepId: 'restart', title: 'Restart the service' } : null,
     summary: unsure
       ? 'Quarterdeck ended during “Restore it”; whether the database was replaced is not known.'
@@ -191,7 +212,9 @@ export function runOf(id: string, plan: Plan, state: RunState, ageMinutes: numbe
         ? 'Restored and verified: 17,988 events, chain whole, the service is healthy.'
         : state === 'failed'
           ? '“Restore it” failed; the live data was not changed.'
-          : 'Restoring: step 3 of 5.',
+          : state === 'paused'
+            ? 'Paused before “Restore it”. Nothing runs; the host stays locked for this run: resume, revert or cancel it.'
+            : 'Restoring: step 3 of 5.',
   };
 }
 

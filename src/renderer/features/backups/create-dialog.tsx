@@ -90,6 +90,7 @@ export function CreateBackupDialog({ environment, runbook, onClose }: { environm
             runbook={runbook}
             values={state.values}
             missing={state.missing}
+            survey={state.survey}
             onValue={wizard.setValue}
           />
           {plan !== undefined && <PlanView plan={plan} />}

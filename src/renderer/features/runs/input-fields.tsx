@@ -7,13 +7,20 @@ import { Field, SelectField, TextField } from '../../ui/field.tsx';
 import { formatBytes, formatExact } from '../../ui/format.ts';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { useZone } from '../../ui/time.tsx';
+import { ChoiceInput } from './choice-input.tsx';
+import type { Offer } from './survey.ts';
+import { offerFor, outside } from './survey.ts';
+import { TimeInput } from './time-input.tsx';
+import type { Survey } from './wizard-store.ts';
 
 const MOST_OFFERED = 300;
 
-interface InputProps {
+/** One input, and what the host offers for it. */
+export interface InputProps {
   readonly input: RunbookInput;
   readonly value: string;
   readonly problem: string | undefined;
+  readonly offer: Offer;
   readonly onValue: (value: string) => void;
 }
 
@@ -53,8 +60,11 @@ function BackupInput({ environmentId, input, value, problem, onValue }: InputPro
   );
 }
 
-function InputField({ input, value, problem, onValue }: InputProps) {
+function InputField(props: InputProps) {
+  const { input, value, problem, offer, onValue } = props;
   const common = { label: input.title, hint: input.help, problem, optional: !input.required };
+  if (input.type === 'timestamp') return <TimeInput {...props} />;
+  if ((input.type === 'text' || input.type === 'number') && offer.choices.length > 0) return <ChoiceInput {...props} />;
   if (input.type === 'boolean') {
     return (
       <Field {...common}>
@@ -88,19 +98,23 @@ interface InputFieldsProps {
   readonly runbook: Runbook;
   readonly values: Readonly<Record<string, string>>;
   readonly missing: readonly string[];
+  readonly survey: Survey;
   readonly onValue: (name: string, value: string) => void;
 }
 
 /** The inputs of a runbook. */
-export function InputFields({ environment, runbook, values, missing, onValue }: InputFieldsProps) {
+export function InputFields({ environment, runbook, values, missing, survey, onValue }: InputFieldsProps) {
   if (runbook.inputs.length === 0) return <p className="muted">This runbook needs no inputs.</p>;
   return (
     <div className="stack stack-4">
       {runbook.inputs.map((input) => {
+        const offer = offerFor(survey.findings, input.name);
+        const value = values[input.name] ?? '';
         const props = {
           input,
-          value: values[input.name] ?? '',
-          problem: missing.includes(input.name) ? `${input.title} is needed.` : undefined,
+          value,
+          offer,
+          problem: missing.includes(input.name) ? `${input.title} is needed.` : outside(input, value, offer),
           onValue: (value: string) => onValue(input.name, value),
         };
         return input.type === 'backup' ? (

@@ -50,9 +50,10 @@ export function NoReturn() {
   );
 }
 
-function PlannedStep({ step, place }: { step: PlanStep; place: number }) {
+function PlannedStep({ step, place, name }: { step: PlanStep; place: number; name: string }) {
+  const destructive = step.effect === 'destructive';
   return (
-    <div className="plan-step">
+    <div className={`plan-step ${destructive ? 'step-destructive' : ''}`}>
       <span className="plan-place" aria-hidden="true">
         {place}
       </span>
@@ -60,7 +61,7 @@ function PlannedStep({ step, place }: { step: PlanStep; place: number }) {
         <div className="row row-wrap">
           <h3>{step.title}</h3>
           <span className={`tag ${step.effect === 'destructive' ? 'tag-bad' : step.effect === 'write' ? 'tag-warn' : ''}`}>
-            {effectWords[step.effect]}
+            {destructive ? `${effectWords.destructive} on ${name}` : effectWords[step.effect]}
           </span>
           <code className="faint end">{step.action}</code>
         </div>
@@ -98,7 +99,7 @@ export function PlanView({ plan }: { plan: Plan }) {
         {plan.steps.map((step, place) => (
           <li key={step.id}>
             {step.id === plan.pointOfNoReturn && <NoReturn />}
-            <PlannedStep step={step} place={place + 1} />
+            <PlannedStep step={step} place={place + 1} name={plan.environmentName} />
           </li>
         ))}
       </ol>

@@ -23,7 +23,7 @@ const titles: Readonly<Record<RunAllowed, string>> = {
   resume: 'Resume',
   revert: 'Revert',
   pause: 'Pause',
-  cancel: 'Stop after this step',
+  cancel: 'Cancel run',
 };
 
 function ConfirmAct({ what, run, view, onClose }: { what: 'resume' | 'revert'; run: Run; view: RunView; onClose: () => void }) {

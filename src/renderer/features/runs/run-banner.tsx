@@ -14,7 +14,7 @@ export function RunBanner({ environment }: { environment: Environment }) {
   const { data } = useLoadable(list);
   const route = useRoute();
   const open =
-    data?.find(({ state }) => state === 'unknown' || state === 'interrupted') ??
+    data?.find(({ state }) => state === 'unknown' || state === 'interrupted' || state === 'paused') ??
     data?.find(({ state }) => state === 'running' || state === 'reverting');
   const goes = open?.state === 'running' || open?.state === 'reverting';
   useEffect(() => {
@@ -32,7 +32,9 @@ export function RunBanner({ environment }: { environment: Environment }) {
             ? `${open.title} is ${open.state}.`
             : open.state === 'interrupted'
               ? `${open.title} was interrupted.`
-              : `${open.title}: a step has no known end.`}
+              : open.state === 'paused'
+                ? `${open.title} is paused.`
+                : `${open.title}: a step has no known end.`}
         </strong>{' '}
         {open.summary}
       </span>

@@ -8,6 +8,7 @@ import { formatDuration, shortHash } from '../../ui/format.ts';
 import { Pill, runLooks } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Exact, Since } from '../../ui/time.tsx';
+import { DangerBand, inDanger } from './danger.tsx';
 import { BlastRadius } from './plan-view.tsx';
 import { RunActions } from './run-actions.tsx';
 import { RunSteps } from './run-steps.tsx';
@@ -44,7 +45,8 @@ export function RunPage({ environment, runId }: { environment: Environment; runI
   const running = run.state === 'running' || run.state === 'reverting';
   const done = run.steps.filter(({ state }) => state === 'done').length;
   return (
-    <div className="page">
+    <div className={`page ${inDanger(plan) ? 'in-danger' : ''}`}>
+      {inDanger(plan) && <DangerBand name={plan.environmentName} title={plan.title} />}
       <div className="run">
         <a href={sectionLink(environment.id, 'runs')} className="row back-link">
           <ArrowLeft size={14} aria-hidden="true" />
@@ -70,7 +72,15 @@ export function RunPage({ environment, runId }: { environment: Environment; runI
           <div>
             <dt>Took</dt>
             <dd>
-              {run.endedAt !== null ? formatDuration(run.endedAt - run.startedAt) : running ? <Since at={run.startedAt} /> : 'end not seen'}
+              {run.endedAt !== null ? (
+                formatDuration(run.endedAt - run.startedAt)
+              ) : running ? (
+                <Since at={run.startedAt} />
+              ) : run.state === 'paused' ? (
+                'paused'
+              ) : (
+                'end not seen'
+              )}
             </dd>
           </div>
           <div>
@@ -98,6 +108,11 @@ export function RunPage({ environment, runId }: { environment: Environment; runI
         </dl>
         {problem !== undefined && <ProblemView problem={problem} onRetry={view.retry} />}
         <Result run={run} />
+        {running && run.allowed.some((what) => what === 'pause' || what === 'cancel') && run.safePoint !== null && (
+          <p className="muted safe-point">
+            A pause or a cancel stops before <strong className="break">“{run.safePoint.title}”</strong>. The step that runs is never killed.
+          </p>
+        )}
         <RunSteps run={run} />
         <BlastRadius plan={plan} />
       </div>

@@ -1,13 +1,14 @@
 import { ChevronDown } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import type { PlanStep, Run, RunStep } from '../../../contract/runs.ts';
-import { formatBytes, formatCount, formatDuration } from '../../ui/format.ts';
+import { formatBytes, formatCount, formatDuration, formatElapsed } from '../../ui/format.ts';
 import { stepLooks } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Clock, Since } from '../../ui/time.tsx';
 import { CommandList } from './command-list.tsx';
 import { NoReturn } from './plan-view.tsx';
+import { SaidView } from './said-view.tsx';
 
 const notSeen = 'It was begun and its end was not seen. It may or may not have happened.';
 
@@ -29,14 +30,18 @@ function StepTime({ step }: { step: RunStep }) {
 }
 
 function StepProgress({ title, progress }: { title: string; progress: NonNullable<RunStep['progress']> }) {
-  const words = progress.unit === 'bytes' ? formatBytes : formatCount;
+  const words = progress.unit === 'bytes' ? formatBytes : (count: number) => formatCount(Math.round(count));
+  const { rate, remainingMs } = progress;
   return (
     <div className="row">
       <div className="grow">
         <Progress label={title} done={progress.done} total={progress.total} />
       </div>
       <span className="faint nowrap">
-        {words(progress.done)} of {words(progress.total)}
+        {words(progress.done)}
+        {progress.total > 0 && <> of {words(progress.total)}</>}
+        {rate !== null && <> · {words(rate)}/s</>}
+        {remainingMs !== null && <> · about {formatElapsed(remainingMs + 999)} left</>}
       </span>
     </div>
   );
@@ -62,7 +67,7 @@ function StepDetails({ planned, step }: { planned: PlanStep; step: RunStep }) {
   );
 }
 
-function StepItem({ planned, step, last }: { planned: PlanStep; step: RunStep; last: boolean }) {
+function StepItem({ planned, step, last, name }: { planned: PlanStep; step: RunStep; last: boolean; name: string }) {
   const look = stepLooks[step.state];
   const Icon = look.icon;
   const [opened, setOpened] = useState<boolean>();
@@ -75,12 +80,17 @@ function StepItem({ planned, step, last }: { planned: PlanStep; step: RunStep; l
   const open = opened ?? (last && step.state === 'done');
   const something = planned.commands.length > 0 || Object.keys(step.output).length > 0;
   return (
-    <div ref={item} className={`run-step run-step-${step.state}`}>
+    <div ref={item} className={`run-step run-step-${step.state} ${planned.effect === 'destructive' ? 'step-destructive' : ''}`}>
       <Icon size={16} aria-hidden="true" className={`tone-${look.tone} run-step-icon ${look.tone === 'busy' ? 'spin' : ''}`} />
       <div className="stack grow run-step-words">
         <div className="row">
           <h3 className="break">{planned.title}</h3>
           <span className={`run-step-state tone-${look.tone}`}>{look.word}</span>
+          {planned.effect === 'destructive' && (
+            <span className="tag tag-bad truncate" title={`Destructive on ${name}`}>
+              Destructive on {name}
+            </span>
+          )}
           <span className="row end">
             <StepTime step={step} />
             {something && (
@@ -99,8 +109,11 @@ function StepItem({ planned, step, last }: { planned: PlanStep; step: RunStep; l
         </div>
         {step.state === 'unknown' && <p className="tone-unsure">{notSeen}</p>}
         {step.observed !== null && <p className="break">{step.observed}</p>}
-        {step.progress !== null && step.state === 'running' && <StepProgress title={planned.title} progress={step.progress} />}
+        {step.progress !== null && now && <StepProgress title={planned.title} progress={step.progress} />}
         {step.problem !== null && <ProblemView problem={step.problem} />}
+        {step.said !== null && (
+          <SaidView title={planned.title} said={step.said} open={now || step.state === 'failed' || step.state === 'revert-failed'} />
+        )}
         {open && something && <StepDetails planned={planned} step={step} />}
       </div>
     </div>
@@ -117,7 +130,7 @@ export function RunSteps({ run }: { run: Run }) {
         return (
           <li key={planned.id} aria-label={`${planned.title}: ${stepLooks[step.state].word}`}>
             {planned.id === run.plan.pointOfNoReturn && <NoReturn />}
-            <StepItem planned={planned} step={step} last={planned === run.plan.steps.at(-1)} />
+            <StepItem planned={planned} step={step} last={planned === run.plan.steps.at(-1)} name={run.plan.environmentName} />
           </li>
         );
       })}

@@ -8,12 +8,16 @@ import { navigate, sectionLink, wizardLink } from '../../app/router.ts';
 import { useStores } from '../../app/services.tsx';
 import { ButtonLink } from '../../ui/button.tsx';
 import { Empty, Skeleton } from '../../ui/empty.tsx';
+import { SelectField, TextField } from '../../ui/field.tsx';
 import { formatDuration } from '../../ui/format.ts';
 import { Mark, runLooks } from '../../ui/marks.tsx';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { Ago } from '../../ui/time.tsx';
 import type { GridColumn } from '../../ui/virtual-grid.tsx';
 import { VirtualGrid } from '../../ui/virtual-grid.tsx';
+import { LockBanner } from './lock-banner.tsx';
+import type { RunFilter } from './run-filter.ts';
+import { filterRuns, filterWords } from './run-filter.ts';
 import { effectWords } from './use-runbooks.ts';
 
 function Runbooks({ environment }: { environment: Environment }) {
@@ -52,6 +56,9 @@ export function RunsPage({ environment }: { environment: Environment }) {
   const list = runs(environment.id);
   const { data, problem } = useLoadable(list);
   const [selected, setSelected] = useState<string>();
+  const [show, setShow] = useState<RunFilter>('all');
+  const [text, setText] = useState('');
+  const rows = useMemo(() => filterRuns(data ?? [], show, text), [data, show, text]);
   const open = (run: RunSummary): void => navigate(sectionLink(environment.id, 'runs', run.id));
   const columns = useMemo(
     (): GridColumn<RunSummary>[] => [
@@ -80,6 +87,7 @@ export function RunsPage({ environment }: { environment: Environment }) {
   return (
     <div className="split page-fixed-row">
       <div className="split-main runs-list">
+        <LockBanner environment={environment} />
         {problem !== undefined && (
           <div className="strip-problem">
             <ProblemView problem={problem} onRetry={() => void list.refresh()} />
@@ -96,11 +104,30 @@ export function RunsPage({ environment }: { environment: Environment }) {
           </Empty>
         )}
         {data !== undefined && data.length > 0 && (
+          <search className="runs-filter" aria-label="Filter runs">
+            <SelectField
+              label="Show"
+              value={show}
+              options={Object.entries(filterWords).map(([value, title]) => ({ value, title }))}
+              onValue={(value) => setShow(value as RunFilter)}
+            />
+            <TextField label="Text or operator" type="search" value={text} onValue={setText} />
+            <span className="faint nowrap" aria-live="polite">
+              {rows.length} of {data.length}
+            </span>
+          </search>
+        )}
+        {data !== undefined && data.length > 0 && rows.length === 0 && (
+          <Empty icon={ListChecks} title="No run fits">
+            <p>Change what is shown, or the text.</p>
+          </Empty>
+        )}
+        {rows.length > 0 && (
           <VirtualGrid
             label="Runs"
             columns={columns}
             layout="runs-columns"
-            rows={data}
+            rows={rows}
             rowKey={(run) => run.id}
             selected={selected}
             onSelect={(run) => setSelected(run.id)}

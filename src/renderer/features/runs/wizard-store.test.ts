@@ -74,7 +74,16 @@ describe('inputs', () => {
 });
 
 describe('may start', () => {
-  const ready: WizardState = { values: {}, stage: 'confirm', plan, preflight: passed, typedName: 'eu', busy: undefined, missing: [] };
+  const ready: WizardState = {
+    values: {},
+    stage: 'confirm',
+    plan,
+    preflight: passed,
+    typedName: 'eu',
+    busy: undefined,
+    missing: [],
+    survey: { status: 'idle', findings: [] },
+  };
   it.each<[string, Partial<WizardState>, boolean]>([
     ['with everything right', {}, true],
     ['without a plan', { plan: undefined }, false],

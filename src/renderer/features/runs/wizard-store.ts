@@ -1,12 +1,19 @@
 import type { StoreApi } from 'zustand/vanilla';
 import { createStore } from 'zustand/vanilla';
 import type { ProblemData } from '../../../contract/problem.ts';
-import type { Plan, Preflight, Run, Runbook } from '../../../contract/runs.ts';
+import type { Plan, Preflight, Run, Runbook, SurveyFinding } from '../../../contract/runs.ts';
 import { problemOf } from '../../app/problem.ts';
 import type { Client } from '../../app/services.tsx';
 
 export const stages = ['inputs', 'plan', 'preflight', 'confirm'] as const;
 export type Stage = (typeof stages)[number];
+
+/** What the host offers for the inputs, as far as it was asked. */
+export interface Survey {
+  readonly status: 'idle' | 'looking' | 'ready' | 'failed';
+  readonly findings: readonly SurveyFinding[];
+  readonly problem?: ProblemData | undefined;
+}
 
 /** A run as it is being prepared. What runs is the engine's; here is only what was typed and what the host answered to it. */
 export interface WizardState {
@@ -20,12 +27,15 @@ export interface WizardState {
   readonly problem?: ProblemData | undefined;
   /** Inputs that miss a value, shown after the first try. */
   readonly missing: readonly string[];
+  readonly survey: Survey;
 }
 
 export interface Wizard {
   readonly store: StoreApi<WizardState>;
   setValue(name: string, value: string): void;
   setTypedName(name: string): void;
+  /** Asks the host what it offers for the inputs as they are now; an older answer under way is dropped. Reads only. */
+  look(): Promise<void>;
   /** Asks for the plan, then for the preflight. */
   makePlan(): Promise<void>;
   runPreflight(): Promise<void>;
@@ -40,6 +50,9 @@ export function initialValues(runbook: Runbook, given: Readonly<Record<string, s
     runbook.inputs.map(({ name, default: preset, type }) => [name, given[name] ?? preset ?? (type === 'boolean' ? 'false' : '')]),
   );
 }
+
+const filled = (values: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 
 /** Names of required inputs without a value. */
 export function missingInputs(runbook: Runbook, values: Readonly<Record<string, string>>): string[] {
@@ -66,7 +79,9 @@ export function createWizard(
     typedName: '',
     busy: undefined,
     missing: [],
+    survey: { status: 'idle', findings: [] },
   }));
+  let looking: AbortController | undefined;
   const fail = (error: unknown): void => store.setState({ busy: undefined, problem: problemOf(error) });
 
   const runPreflight = async (): Promise<void> => {
@@ -100,12 +115,26 @@ export function createWizard(
       if (missing.length > 0) return store.setState({ missing, stage: 'inputs' });
       store.setState({ busy: 'planning', problem: undefined, missing: [], plan: undefined, preflight: undefined });
       try {
-        const inputs = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+        const inputs = filled(values);
         const plan = await client.runs.plan({ environmentId, runbook: runbook.id, inputs });
         store.setState({ plan, busy: undefined, stage: 'plan' });
         await runPreflight();
       } catch (error) {
         fail(error);
+      }
+    },
+    async look() {
+      looking?.abort();
+      const mine = new AbortController();
+      looking = mine;
+      const { values, survey } = store.getState();
+      store.setState({ survey: { status: 'looking', findings: survey.findings } });
+      try {
+        const findings = await client.runs.survey({ environmentId, runbook: runbook.id, inputs: filled(values) }, { signal: mine.signal });
+        if (looking === mine) store.setState({ survey: { status: 'ready', findings } });
+      } catch (error) {
+        // What was seen before stays: it was seen.
+        if (looking === mine) store.setState({ survey: { status: 'failed', findings: survey.findings, problem: problemOf(error) } });
       }
     },
     runPreflight,

@@ -12,12 +12,19 @@ import { Button, ButtonLink } from '../../ui/button.tsx';
 import { Empty, Skeleton } from '../../ui/empty.tsx';
 import { shortHash } from '../../ui/format.ts';
 import { ProblemView } from '../../ui/problem-view.tsx';
+import { useConnection } from '../connection/use-connection.ts';
 import { confirmSentence, TypedName } from './confirm-fields.tsx';
+import { DangerBand, inDanger } from './danger.tsx';
 import { InputFields } from './input-fields.tsx';
+import { LockBanner } from './lock-banner.tsx';
 import { BlastRadius, PlanView } from './plan-view.tsx';
 import { PreflightView } from './preflight-view.tsx';
+import { SurveyView } from './survey-view.tsx';
 import type { Stage, Wizard as WizardModel, WizardState } from './wizard-store.ts';
 import { createWizard, mayStart, missingInputs, stages } from './wizard-store.ts';
+
+/** How long an input rests before the host is asked again, in milliseconds. */
+const SURVEY_MS = 700;
 
 const stageTitles: Readonly<Record<Stage, string>> = { inputs: 'Inputs', plan: 'Plan', preflight: 'Preflight', confirm: 'Confirm' };
 
@@ -115,7 +122,15 @@ function StageView({ environment, runbook, wizard, state, onStarted }: StageProp
         }
       >
         <p className="muted">{runbook.description}</p>
-        <InputFields environment={environment} runbook={runbook} values={state.values} missing={state.missing} onValue={wizard.setValue} />
+        <InputFields
+          environment={environment}
+          runbook={runbook}
+          values={state.values}
+          missing={state.missing}
+          survey={state.survey}
+          onValue={wizard.setValue}
+        />
+        <SurveyView survey={state.survey} inputs={runbook.inputs} onRetry={() => void wizard.look()} />
         {trouble}
       </StageForm>
     );
@@ -218,6 +233,27 @@ function StageView({ environment, runbook, wizard, state, onStarted }: StageProp
   );
 }
 
+/** Asks what the host has when it can be asked, and again when an input that may narrow it has changed. */
+function useSurvey(wizard: WizardModel, { survey, values, stage }: WizardState, environmentId: string): void {
+  const { connected } = useConnection(environmentId);
+  const asked = useRef<string | undefined>(undefined);
+  const found = survey.findings.length > 0;
+  const words = JSON.stringify(values);
+  useEffect(() => {
+    if (!connected || stage !== 'inputs' || asked.current === words) return;
+    // The host that had nothing to say at first has nothing to narrow.
+    if (asked.current !== undefined && !found) return;
+    const timer = setTimeout(
+      () => {
+        asked.current = words;
+        void wizard.look();
+      },
+      asked.current === undefined ? 0 : SURVEY_MS,
+    );
+    return () => clearTimeout(timer);
+  }, [wizard, connected, stage, words, found]);
+}
+
 function Prepared({
   environment,
   runbook,
@@ -237,15 +273,20 @@ function Prepared({
     planned.current = true;
     void wizard.makePlan();
   }, [wizard, runbook, query]);
+  useSurvey(wizard, state, environment.id);
   const reach = state.plan === undefined ? 0 : state.preflight?.ok === true ? 3 : 2;
   const onStarted = (runId: string): void => {
     void stores.runs(environment.id).refresh();
     navigate(sectionLink(environment.id, 'runs', runId), { replace: true });
   };
   return (
-    <div className="wizard">
-      <Stages stage={state.plan === undefined ? 'inputs' : state.stage} reach={reach} onStage={wizard.goTo} />
-      <StageView environment={environment} runbook={runbook} wizard={wizard} state={state} onStarted={onStarted} />
+    <div className={`wizard-page ${inDanger({ effect: runbook.effect, tier: environment.tier }) ? 'in-danger' : ''}`}>
+      {inDanger({ effect: runbook.effect, tier: environment.tier }) && <DangerBand name={environment.name} title={runbook.title} />}
+      <LockBanner environment={environment} />
+      <div className="wizard">
+        <Stages stage={state.plan === undefined ? 'inputs' : state.stage} reach={reach} onStage={wizard.goTo} />
+        <StageView environment={environment} runbook={runbook} wizard={wizard} state={state} onStarted={onStarted} />
+      </div>
     </div>
   );
 }
