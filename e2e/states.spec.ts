@@ -94,6 +94,81 @@ test('ten thousand backups, an interrupted run, a long journal', async ({ page, 
   camera.expectNothingFound();
 });
 
+test('a guided operation: what the host offers, red frames, output, pause, and a lock of somebody else', async ({
+  page,
+  closing,
+  watch: _watch,
+}) => {
+  const url = await fakeHost(closing);
+  const camera = createCamera(page);
+  const go = (hash: string): Promise<void> =>
+    page.evaluate((to) => {
+      window.location.hash = to;
+    }, hash);
+  await page.goto(url);
+  await expect(page.getByRole('navigation', { name: 'Quarterdeck' })).toBeVisible();
+
+  await go('#/env/busy/runs');
+  const lock = page.getByRole('status', { name: 'Host lock' });
+  await expect(lock).toContainText('zoe@a-tower-with-a-long-name');
+  const runs = page.getByRole('grid', { name: 'Runs' });
+  await expect(runs.getByRole('row')).toHaveCount(4);
+  await camera.take('run-list');
+  await page.getByLabel('Show').selectOption({ label: 'Waiting for a decision' });
+  await expect(runs.getByRole('row')).toHaveCount(2);
+  await expect(page.getByText('1 of 3')).toBeVisible();
+  await lock.getByRole('button', { name: 'Remove the lock…' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('button', { name: 'Remove the lock' })).toBeDisabled();
+  await camera.take('run-lock');
+  await dialog.getByLabel('Environment name').fill('shop-forensics-primary-of-the-north-with-a-name-nobody-shortened');
+  await page.keyboard.press('Enter');
+  await expect(dialog).toBeHidden();
+  await expect(lock).toBeHidden();
+
+  await go('#/env/busy/run/restore-to-time');
+  const survey = page.getByRole('region', { name: 'What the host has' });
+  await expect(survey).toContainText('Not known: psql is not installed');
+  await expect(page.getByRole('note').filter({ hasText: 'Destructive on production' })).toContainText('nobody-shortened');
+  const time = page.getByLabel('Time (UTC)');
+  await time.fill('2026-11-28 00:00');
+  await expect(page.getByText('it ends at 2026-11-27 03:00:05 UTC')).toBeVisible();
+  await page.getByLabel('Version to deploy with it').selectOption({ label: '1.8.1 · 3 days ago' });
+  await camera.take('run-survey');
+  await page.getByRole('button', { name: 'Latest' }).click();
+  await expect(time).toHaveValue('2026-11-27 03:00:05');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('heading', { name: 'Restore to a point in time: the plan' })).toBeVisible();
+  await expect(page.getByText(/^Destructive on shop-forensics/).first()).toBeVisible();
+  await camera.take('run-plan');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('list', { name: 'Preflight checks' })).toBeVisible();
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('heading', { name: 'Restore to a point in time: confirm' })).toBeVisible();
+  await camera.take('run-confirm');
+
+  await go('#/env/busy/runs/run-running');
+  await expect(page.getByText('A pause or a cancel stops before')).toContainText('“Restart the service”');
+  await expect(page.getByText(/8\.0 MiB\/s · about 2 s left/)).toBeVisible();
+  const output = page.getByRole('log', { name: 'Output of Restore it' });
+  await expect(output).toContainText('restoring page 9999 of 10000 <b>not bold</b> ok');
+  expect(await output.locator('b').count()).toBe(0);
+  // Its end is in view.
+  expect(await output.evaluate((pre) => pre.scrollHeight - pre.scrollTop - pre.clientHeight)).toBeLessThan(30);
+  for (const name of ['Pause', 'Cancel run']) await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
+  await camera.take('run-live');
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await expect(page.locator('.run-head').getByText('Paused', { exact: true })).toBeVisible();
+
+  await go('#/env/busy/runs/run-paused');
+  for (const name of ['Resume', 'Revert', 'Cancel run']) await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
+  await camera.take('run-paused');
+  await go('#/env/busy/runs/run-talked');
+  await expect(page.getByText(/are not kept; the hash is of all of it/)).toBeVisible();
+  await camera.take('run-failed');
+  camera.expectNothingFound();
+});
+
 test('a held log does not move while thousands of lines come in, and remote text stays text', async ({ page, closing, watch: _watch }) => {
   const url = await fakeHost(closing, { linesPerSecond: 2000 });
   await page.goto(url);

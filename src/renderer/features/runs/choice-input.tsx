@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import { SelectField, TextField } from '../../ui/field.tsx';
-import type { InputProps } from './input-fields.tsx';
+import type { InputProps } from './survey.ts';
 
 const OTHER = '\u0000other';
 

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { Environment } from '../../../contract/environments.ts';
-import type { Runbook, RunbookInput } from '../../../contract/runs.ts';
+import type { Runbook } from '../../../contract/runs.ts';
 import { useLoadable } from '../../app/loadable.ts';
 import { useStores } from '../../app/services.tsx';
 import { Field, SelectField, TextField } from '../../ui/field.tsx';
@@ -8,21 +8,12 @@ import { formatBytes, formatExact } from '../../ui/format.ts';
 import { ProblemView } from '../../ui/problem-view.tsx';
 import { useZone } from '../../ui/time.tsx';
 import { ChoiceInput } from './choice-input.tsx';
-import type { Offer } from './survey.ts';
+import type { InputProps } from './survey.ts';
 import { offerFor, outside } from './survey.ts';
 import { TimeInput } from './time-input.tsx';
 import type { Survey } from './wizard-store.ts';
 
 const MOST_OFFERED = 300;
-
-/** One input, and what the host offers for it. */
-export interface InputProps {
-  readonly input: RunbookInput;
-  readonly value: string;
-  readonly problem: string | undefined;
-  readonly offer: Offer;
-  readonly onValue: (value: string) => void;
-}
 
 /** Offers the environment's backups, newest first, with what is needed to tell them apart. */
 function BackupInput({ environmentId, input, value, problem, onValue }: InputProps & { environmentId: string }) {

@@ -60,7 +60,10 @@ function PlannedStep({ step, place, name }: { step: PlanStep; place: number; nam
       <div className="stack grow">
         <div className="row row-wrap">
           <h3>{step.title}</h3>
-          <span className={`tag ${step.effect === 'destructive' ? 'tag-bad' : step.effect === 'write' ? 'tag-warn' : ''}`}>
+          <span
+            title={destructive ? name : undefined}
+            className={`tag ${step.effect === 'destructive' ? 'tag-bad' : step.effect === 'write' ? 'tag-warn' : ''}`}
+          >
             {destructive ? `${effectWords.destructive} on ${name}` : effectWords[step.effect]}
           </span>
           <code className="faint end">{step.action}</code>

@@ -45,76 +45,79 @@ export function RunPage({ environment, runId }: { environment: Environment; runI
   const running = run.state === 'running' || run.state === 'reverting';
   const done = run.steps.filter(({ state }) => state === 'done').length;
   return (
-    <div className={`page ${inDanger(plan) ? 'in-danger' : ''}`}>
+    <div className={`wizard-page ${inDanger(plan) ? 'in-danger' : ''}`}>
       {inDanger(plan) && <DangerBand name={plan.environmentName} title={plan.title} />}
-      <div className="run">
-        <a href={sectionLink(environment.id, 'runs')} className="row back-link">
-          <ArrowLeft size={14} aria-hidden="true" />
-          Back to the list
-        </a>
-        <header className="run-head">
-          <h2 className="run-title break">{plan.title}</h2>
-          <Pill look={runLooks[run.state]} />
-          <span className="muted">
-            {done} of {run.steps.length} steps done
-          </span>
-          <div className="row end">
-            <RunActions run={run} view={view} />
-          </div>
-        </header>
-        <dl className="run-facts">
-          <div>
-            <dt>Started</dt>
-            <dd>
-              <Exact at={run.startedAt} />
-            </dd>
-          </div>
-          <div>
-            <dt>Took</dt>
-            <dd>
-              {run.endedAt !== null ? (
-                formatDuration(run.endedAt - run.startedAt)
-              ) : running ? (
-                <Since at={run.startedAt} />
-              ) : run.state === 'paused' ? (
-                'paused'
-              ) : (
-                'end not seen'
-              )}
-            </dd>
-          </div>
-          <div>
-            <dt>By</dt>
-            <dd className="break">{run.operator}</dd>
-          </div>
-          <div>
-            <dt>Plan</dt>
-            <dd>
-              <code title={plan.hash}>{shortHash(plan.hash)}</code>
-            </dd>
-          </div>
-          {Object.entries(plan.inputs).map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd className="mono break">{value}</dd>
+      <div className="page">
+        <div className="run">
+          <a href={sectionLink(environment.id, 'runs')} className="row back-link">
+            <ArrowLeft size={14} aria-hidden="true" />
+            Back to the list
+          </a>
+          <header className="run-head">
+            <h2 className="run-title break">{plan.title}</h2>
+            <Pill look={runLooks[run.state]} />
+            <span className="muted">
+              {done} of {run.steps.length} steps done
+            </span>
+            <div className="row end">
+              <RunActions run={run} view={view} />
             </div>
-          ))}
-          <div>
-            <dt>Record</dt>
-            <dd>
-              <a href={sectionLink(environment.id, 'journal', undefined, { run: run.id })}>Its entries</a>
-            </dd>
-          </div>
-        </dl>
-        {problem !== undefined && <ProblemView problem={problem} onRetry={view.retry} />}
-        <Result run={run} />
-        {running && run.allowed.some((what) => what === 'pause' || what === 'cancel') && run.safePoint !== null && (
-          <p className="muted safe-point">
-            A pause or a cancel stops before <strong className="break">“{run.safePoint.title}”</strong>. The step that runs is never killed.
-          </p>
-        )}
-        <RunSteps run={run} />
-        <BlastRadius plan={plan} />
+          </header>
+          <dl className="run-facts">
+            <div>
+              <dt>Started</dt>
+              <dd>
+                <Exact at={run.startedAt} />
+              </dd>
+            </div>
+            <div>
+              <dt>Took</dt>
+              <dd>
+                {run.endedAt !== null ? (
+                  formatDuration(run.endedAt - run.startedAt)
+                ) : running ? (
+                  <Since at={run.startedAt} />
+                ) : run.state === 'paused' ? (
+                  'paused'
+                ) : (
+                  'end not seen'
+                )}
+              </dd>
+            </div>
+            <div>
+              <dt>By</dt>
+              <dd className="break">{run.operator}</dd>
+            </div>
+            <div>
+              <dt>Plan</dt>
+              <dd>
+                <code title={plan.hash}>{shortHash(plan.hash)}</code>
+              </dd>
+            </div>
+            {Object.entries(plan.inputs).map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd className="mono break">{value}</dd>
+              </div>
+            ))}
+            <div>
+              <dt>Record</dt>
+              <dd>
+                <a href={sectionLink(environment.id, 'journal', undefined, { run: run.id })}>Its entries</a>
+              </dd>
+            </div>
+          </dl>
+          {problem !== undefined && <ProblemView problem={problem} onRetry={view.retry} />}
+          <Result run={run} />
+          {running && run.allowed.some((what) => what === 'pause' || what === 'cancel') && run.safePoint !== null && (
+            <p className="muted safe-point">
+              A pause or a cancel stops before <strong className="break">“{run.safePoint.title}”</strong>. The step that runs is never
+              killed.
+            </p>
+          )}
+          <RunSteps run={run} />
+          <BlastRadius plan={plan} />
+        </div>
       </div>
     </div>
   );

@@ -47,11 +47,13 @@ describe('what the host offers', () => {
   });
 
   it('is a time in UTC, to and fro', () => {
-    expect(toField('2026-11-27T03:00:00Z')).toBe('2026-11-27T03:00:00');
-    expect(toField('2026-11-27T03:00:00.123456Z')).toBe('2026-11-27T03:00:00.123');
-    expect(toField('now')).toBe('');
-    expect(fromField('2026-11-27T03:00')).toBe('2026-11-27T03:00:00Z');
-    expect(fromField('2026-11-27T03:00:07')).toBe('2026-11-27T03:00:07Z');
+    expect(toField('2026-11-27T03:00:00Z')).toBe('2026-11-27 03:00:00');
+    expect(toField('2026-11-27T03:00:00.123456Z')).toBe('2026-11-27 03:00:00.123456');
+    expect(toField('now')).toBe('now');
+    expect(fromField('2026-11-27 03:00')).toBe('2026-11-27T03:00:00Z');
+    expect(fromField(' 2026-11-27T03:00:07 UTC')).toBe('2026-11-27T03:00:07Z');
+    expect(fromField('2026-11-27 03:00:07.5+01:00')).toBe('2026-11-27T03:00:07.5+01:00');
+    expect(fromField('soon')).toBe('soon');
     expect(fromField('')).toBe('');
     expect(timeWords('2026-11-27T03:00:00+01:00')).toBe('2026-11-27 02:00:00 UTC');
   });

@@ -8,6 +8,15 @@ export interface Offer {
   readonly findings: readonly SurveyFinding[];
 }
 
+/** One input, and what the host offers for it. */
+export interface InputProps {
+  readonly input: RunbookInput;
+  readonly value: string;
+  readonly problem: string | undefined;
+  readonly offer: Offer;
+  readonly onValue: (value: string) => void;
+}
+
 const latest = (texts: readonly string[], better: (a: number, b: number) => boolean): string | undefined =>
   texts.reduce<string | undefined>((best, text) => (best === undefined || better(amount(text), amount(best)) ? text : best), undefined);
 
@@ -51,15 +60,15 @@ export function timeWords(text: string): string {
   return Number.isNaN(at) ? text : `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** `2026-11-27T03:00:00Z` as the field of a browser has it (its decimals stay); empty for what is no time. */
+/** `2026-11-27T03:00:00Z` as it is typed: `2026-11-27 03:00:00`. Anything else as it stands. */
 export function toField(value: string): string {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?\d*Z$/.exec(value) === null
-    ? ''
-    : value.replace(/(\.\d{3})\d*Z$/, '$1').replace(/Z$/, '');
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) ? value.replace('T', ' ').replace(/Z$/, '') : value;
 }
 
-/** What the field of a browser says, as UTC; seconds it left out are zero. */
+/** What was typed, as a time in UTC: seconds may be left out, and a zone may be given. What is no time stays as it was typed. */
 export function fromField(text: string): string {
-  if (text === '') return '';
-  return `${/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00` : text}Z`;
+  const match = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,6})?)? ?(Z|UTC|[+-]\d\d:\d\d)?$/i.exec(text.trim());
+  if (match === null) return text.trim();
+  const [, day = '', clock = '', seconds = ':00', zone = 'Z'] = match;
+  return `${day}T${clock}${seconds}${/^(Z|UTC)$/i.test(zone) ? 'Z' : zone}`;
 }
