@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { splitStatements, sqlRefusals } from './dump-check.ts';
 import { extensionsOf, parseToc, restoreList, tocRefusals } from './toc.ts';
 
-const texts = (sql: string) => splitStatements(sql)?.map(({ text }) => text);
+const texts = (sql: string) => splitStatements(sql).statements.map(({ text }) => text);
 
 describe('splitting SQL', () => {
   it('sees through quotes, dollar quotes, comments, brackets and bodies of functions', () => {
@@ -23,7 +23,7 @@ describe('splitting SQL', () => {
       'SELECT 1',
       'CREATE FUNCTION f() BEGIN ATOMIC SELECT 1;',
     ])
-      expect(splitStatements(sql), sql).toBeUndefined();
+      expect(splitStatements(sql).open, sql).toBeDefined();
   });
 });
 
@@ -33,7 +33,9 @@ SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);
 CREATE SCHEMA app;
-CREATE FUNCTION app.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SET ROLE x'; COPY t FROM PROGRAM 'id'; END $$;
+CREATE FUNCTION app.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SET ROLE x'; COPY t FROM PROGRAM 'id';
+\\! not a command, a line of a body
+END $$;
 ALTER FUNCTION app.f() OWNER TO shop;
 CREATE TABLE public.orders (id integer DEFAULT 1, "\\! odd" text);
 ALTER TABLE ONLY public.orders ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
@@ -52,6 +54,7 @@ describe('the SQL of an archive', () => {
     ['\\! touch /tmp/marker', /command for psql/],
     ['\\connect other', /command for psql/],
     ["COPY public.orders FROM PROGRAM 'touch /tmp/marker';", /run a program/],
+    ["COPY public.orders FROM PROGRAM 'touch /tmp/marker';\n1\ta\n\\.\n", /run a program/],
     ["COPY public.orders TO PROGRAM 'cat';", /run a program/],
     ["COPY public.orders FROM '/etc/passwd';", /pg_dump does not write/],
     ['DROP DATABASE shop;', /by its name/],

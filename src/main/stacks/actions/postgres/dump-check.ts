@@ -6,6 +6,12 @@ export interface Statement {
   readonly text: string;
 }
 
+/** What a script falls into. `open`: a quote or a statement is left open there, and nothing can be said of what follows. */
+export interface Split {
+  readonly statements: readonly Statement[];
+  readonly open?: string;
+}
+
 type Quote = { readonly end: RegExp; readonly keep: boolean };
 
 /** The end of a quoted piece that begins at `at`, or undefined when nothing begins there. */
@@ -34,9 +40,9 @@ function commentEnd(sql: string, at: number): number {
 
 /**
  * Splits a script into statements as psql does: quotes, dollar quotes, comments, brackets, and the bodies of SQL functions
- * (`BEGIN ATOMIC … END`). `undefined` when a quote or a statement is left open: then nothing can be said of it.
+ * (`BEGIN ATOMIC … END`).
  */
-export function splitStatements(sql: string): Statement[] | undefined {
+export function splitStatements(sql: string): Split {
   const statements: Statement[] = [];
   let text = '';
   let brackets = 0;
@@ -46,7 +52,7 @@ export function splitStatements(sql: string): Statement[] | undefined {
     const char = sql[at] as string;
     if (sql.startsWith('/*', at)) {
       const end = commentEnd(sql, at);
-      if (end < 0) return undefined;
+      if (end < 0) return { statements, open: `${text}/*` };
       at = end;
       text += ' ';
       continue;
@@ -57,7 +63,7 @@ export function splitStatements(sql: string): Statement[] | undefined {
       quote.end.lastIndex = at + opening.length;
       const found = quote.end.exec(sql);
       if (found === null) {
-        if (opening !== '--') return undefined;
+        if (opening !== '--') return { statements, open: `${text}${opening}` };
         at = sql.length;
         continue;
       }
@@ -82,8 +88,7 @@ export function splitStatements(sql: string): Statement[] | undefined {
     text += word === '' ? char : word;
     at += word === '' ? 1 : word.length;
   }
-  if (text.trim() !== '') return undefined;
-  return statements;
+  return text.trim() === '' ? { statements } : { statements, open: text };
 }
 
 function push(statements: Statement[], text: string): void {
@@ -115,17 +120,22 @@ const ORDINARY = [
  * roles. Empty when there is nothing of the kind.
  */
 export function sqlRefusals(sql: string): string[] {
-  const commands = sql.split('\n').filter((line) => /^\s*\\/.test(line) && !/^\\(?:un)?restrict [A-Za-z0-9]+$/.test(line));
-  if (commands.length > 0) return [`It holds a command for psql, not for the database: ${plainLine(commands[0] ?? '', 80)}`];
-  const statements = splitStatements(sql.replaceAll(/^\\(?:un)?restrict [A-Za-z0-9]+$/gm, ''));
-  if (statements === undefined) return ['Its SQL can’t be read to the end: a quote or a statement is left open.'];
-  const odd = statements.filter(({ text }) => !ORDINARY.some((pattern) => pattern.test(text)));
-  return [...new Set(odd.map(({ text }) => reason(text)))].slice(0, 5);
+  const plain = sql.replaceAll(/^\\(?:un)?restrict [A-Za-z0-9]+$/gm, '');
+  const { statements, open } = splitStatements(plain);
+  const odd = statements.filter(({ text }) => !ORDINARY.some((pattern) => pattern.test(text))).map(({ text }) => reason(text));
+  if (open !== undefined)
+    odd.push(
+      open.includes('\\')
+        ? reason(open.replaceAll(/\s+/g, ' ').trim())
+        : 'Its SQL can’t be read to the end: a quote or a statement is left open.',
+    );
+  return [...new Set(odd)].slice(0, 5);
 }
 
 function reason(text: string): string {
   const shown = plainLine(text, 120);
   if (/\bPROGRAM\b/i.test(text)) return `It would run a program on the server: ${shown}`;
+  if (text.includes('\\')) return `It holds a command for psql, not for the database: ${shown}`;
   if (/^(?:CREATE|ALTER|DROP|COMMENT ON|GRANT|REVOKE).*\bDATABASE\b/i.test(text)) return `It acts on a database by its name: ${shown}`;
   if (/^(?:SET|RESET)\b/i.test(text) && /\b(?:ROLE|AUTHORIZATION)\b/i.test(text)) return `It would become another role: ${shown}`;
   return `It holds a statement that pg_dump does not write: ${shown}`;
