@@ -77,10 +77,14 @@ export interface ShopLab {
   stop(): Promise<void>;
 }
 
-/** Starts it; everything an operation may fill lies below `dir`. */
-export async function startShop(dir: string, options: Omit<PostgresOptions, 'dir'> = {}): Promise<ShopLab> {
-  const pg = await startPostgres({ ...options, dir: join(dir, 'pg') });
-  const [backupDir, controlDir] = [join(dir, 'backups'), join(dir, 'service')];
+/** Starts it; data and backups lie below `dir`. `damage`: SQL that is done to the live database after each reset, and not to what `shop_template` is. */
+export async function startShop(
+  dir: string,
+  options: Omit<PostgresOptions, 'dir'> & { readonly controlDir?: string; readonly damage?: string } = {},
+): Promise<ShopLab> {
+  const { controlDir = join(dir, 'service'), damage, ...more } = options;
+  const pg = await startPostgres({ ...more, dir: join(dir, 'pg') });
+  const backupDir = join(dir, 'backups');
   for (const one of [backupDir, controlDir]) mkdirSync(one, { recursive: true });
   writeFileSync(join(controlDir, 'control'), control);
   chmodSync(join(controlDir, 'control'), 0o755);
@@ -88,9 +92,18 @@ export async function startShop(dir: string, options: Omit<PostgresOptions, 'dir
     `CREATE ROLE shop LOGIN CREATEDB PASSWORD 'canary-shop'; CREATE ROLE reader LOGIN; CREATE DATABASE shop_template OWNER shop;`,
   );
   await pg.sql(`SET ROLE shop; ${shopSql}`, 'shop_template');
+  const template = damage === undefined ? 'shop_template' : 'shop_damaged';
+  if (damage !== undefined) {
+    await pg.sql('CREATE DATABASE shop_damaged TEMPLATE shop_template OWNER shop');
+    await pg.sql(damage, 'shop_damaged');
+  }
 
   const databases = async (): Promise<string[]> =>
-    (await pg.sql(`SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'shop_template') ORDER BY 1`))
+    (
+      await pg.sql(
+        `SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'shop_template', 'shop_damaged') ORDER BY 1`,
+      )
+    )
       .split('\n')
       .filter((name) => name !== '');
 
@@ -122,10 +135,10 @@ export async function startShop(dir: string, options: Omit<PostgresOptions, 'dir
       control: join(controlDir, 'control'),
     },
     async reset() {
-      for (const name of await databases())
-        await pg.sql(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS false; DROP DATABASE "${name}" WITH (FORCE)`);
-      await pg.sql('CREATE DATABASE shop TEMPLATE shop_template OWNER shop');
-      await pg.sql(settingsSql);
+      const drops = (await databases()).map(
+        (name) => `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false;\nDROP DATABASE "${name}" WITH (FORCE);\n`,
+      );
+      await pg.sql(`${drops.join('')}CREATE DATABASE shop TEMPLATE ${template} OWNER shop;\n${settingsSql}`);
       await startService();
       writeFileSync(join(controlDir, 'calls'), '');
     },

@@ -75,6 +75,8 @@ export interface Postgres {
   /** Runs SQL as the superuser and gives what psql prints, unaligned. */
   sql(text: string, database?: string): Promise<string>;
   log(): string;
+  /** False once the server's process has ended. */
+  alive(): boolean;
   /** Ends the server; `immediate` as a crash would. */
   halt(how?: 'fast' | 'immediate'): Promise<void>;
   /** Starts it again on the same data. */
@@ -214,6 +216,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       return (await psql).stdout.trimEnd();
     },
     log,
+    alive: () => child !== undefined && child.exitCode === null && child.signalCode === null,
     halt,
     start,
     async stop() {

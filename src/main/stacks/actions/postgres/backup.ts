@@ -66,6 +66,7 @@ async function backup(context: ActionContext, input: Input): Promise<ActionOutco
     madeAt: context.now(),
     operator: context.operator,
     facts: {
+      ...(input.label === '' ? {} : { label: input.label }),
       contents: input.contents,
       serverVersion: told('server'),
       tool: told('tool'),
