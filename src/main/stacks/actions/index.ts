@@ -14,6 +14,7 @@ import { rebuildAction, recreateAction, redeployAction } from './service/recreat
 import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
 import { setFlagAction } from './sql/flags.ts';
+import { sqlDownAction, sqlDryRunAction, sqlStatusAction } from './sql/migrations.ts';
 import { previewAction, statementAction } from './sql/statement.ts';
 import { sqliteActions } from './sqlite/index.ts';
 import type { ActionTools } from './tools.ts';
@@ -45,6 +46,9 @@ export function createActions(tools: ActionTools): ActionRegistry {
     statementAction,
     setFlagAction,
     ...sqliteActions(tools),
+    sqlStatusAction,
+    sqlDryRunAction,
+    sqlDownAction,
   ];
   return new Map(all.map((action) => [action.id, action]));
 }

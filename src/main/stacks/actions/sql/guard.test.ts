@@ -39,6 +39,7 @@ describe('a migration file', () => {
     ['VACUUM a', 1, 'VACUUM', 'postgres'],
     ["COPY t FROM PROGRAM 'touch /tmp/marker'", 1, 'PROGRAM', 'postgres'],
     ["copy (select 1) to /* x */ program 'x'", 1, 'PROGRAM', 'postgres'],
+    ["DO $x$ BEGIN EXECUTE 'COPY t FROM PROGRAM ''touch x''';\nEND $x$", 1, 'PROGRAM in a body', 'postgres'],
     ["COPY t FROM '/etc/passwd'", 1, 'COPY', 'postgres'],
     ['CREATE DATABASE x', 1, 'CREATE DATABASE', 'postgres'],
     ["ALTER SYSTEM SET archive_command = 'x'", 1, 'ALTER SYSTEM', 'postgres'],

@@ -46,6 +46,9 @@ function refusedStatement(statement: readonly Token[], dialect: Dialect): string
 
 /** Marks that make the database's *client* act: a meta command of psql, a dot command of sqlite3. */
 function refusedMark(token: Token, dialect: Dialect): string | undefined {
+  // A body that puts a program's name together is not seen; one that says it is.
+  if (dialect === 'postgres' && token.kind === 'quoted' && /\bcopy\b[\s\S]*\bprogram\b/i.test(token.text))
+    return 'COPY … PROGRAM in a body starts a program on the host';
   if (token.kind === 'broken') return 'a quote or comment that does not end';
   if (token.kind !== 'symbol') return undefined;
   if (token.text === '\\') return 'a backslash command, which the client would carry out and not the database';

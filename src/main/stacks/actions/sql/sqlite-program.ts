@@ -73,7 +73,7 @@ def objects():
     return set(out)
 def newest():
     columns = ", ".join(quoted(name) for name in given["order"])
-    return [str(row[0]) for row in db.execute("SELECT %s FROM %s ORDER BY %s" % (quoted(given["version"]), table, columns))]
+    return [str(row[0]) for row in db.execute("SELECT CAST(%s AS TEXT) FROM %s ORDER BY %s" % (quoted(given["version"]), table, columns))]
 def tracked():
     cursor = db.execute("SELECT * FROM %s" % table)
     names = [one[0] for one in cursor.description]
@@ -158,8 +158,9 @@ try:
                 give_up("mismatch")
             finish()
     elif verb == "status":
+        keep = tracked()
         for version in newest():
-            print("applied " + json.dumps(version))
+            print("applied " + json.dumps([version, keep[version]]))
         for name in sorted(objects()):
             print("object " + json.dumps(name))
         say(end="yes")
@@ -168,7 +169,6 @@ try:
         if (old[-1] if old else "") != given["expected"]:
             give_up("changed", found=old[-1] if old else "")
         before = objects()
-        keep = tracked()
         for step in given["steps"]:
             for text in step["statements"]:
                 carry_out(text)
@@ -186,9 +186,6 @@ try:
             print("gone " + json.dumps(name))
         for name in sorted(after - before):
             print("made " + json.dumps(name))
-        for step in given["steps"]:
-            if step["remove"]:
-                print("row %s" % json.dumps([step["version"], keep[step["version"]]]))
         now = newest()
         if (now[-1] if now else "") != given["wanted"]:
             give_up("mismatch")

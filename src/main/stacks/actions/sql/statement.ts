@@ -53,7 +53,7 @@ const describePreview = (input: PreviewInput): PlanCommand =>
 
 async function surveyRows(context: ActionContext, given: Readonly<Record<string, unknown>>) {
   const checked = PreviewInput.safeParse(Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'confirmed')));
-  if (!checked.success || checked.data.values.some((value) => value === '' || isPlaceholder(value))) return [];
+  if (!checked.success || checked.data.values.length < checked.data.definition.parameters.length) return [];
   const found = await preview(context, changeOf(checked.data));
   return [
     {

@@ -97,7 +97,11 @@ export function tokens(text: string, dialect: Dialect): Token[] {
       const number = match(NUMBER, text, at);
       if (dollar !== null) {
         const end = text.indexOf(dollar[0], at + dollar[0].length);
-        add(end < 0 ? 'broken' : 'quoted', dollar[0], end < 0 ? text.length : end + dollar[0].length);
+        add(
+          end < 0 ? 'broken' : 'quoted',
+          end < 0 ? dollar[0] : text.slice(at, end + dollar[0].length),
+          end < 0 ? text.length : end + dollar[0].length,
+        );
       } else if (word !== null) add('word', word[0].toLowerCase(), at + word[0].length);
       else if (text.startsWith('::', at)) add('symbol', '::', at + 2);
       else if (parameter !== null) add('parameter', parameter[1] as string, at + parameter[0].length);
