@@ -133,13 +133,17 @@ export function writeControl(folder: string, options: { readonly onTerm?: 'end' 
     path,
     `#!/bin/sh
 cd "$(dirname "$0")" || exit 1
-alive() { [ -f pid ] && kill -0 "$(cat pid)" 2>/dev/null && [ "$(sed 's/.*) //;s/ .*//' "/proc/$(cat pid)/stat")" != Z ]; }
+alive() { [ -s pid ] && kill -0 "$(cat pid)" 2>/dev/null && [ "$(sed 's/.*) //;s/ .*//' "/proc/$(cat pid)/stat")" != Z ]; }
 case $1 in
   status) if alive; then echo "running pid=$(cat pid) started=$(stat -c %Y pid)"; else echo stopped; exit 3; fi ;;
-  stop) echo stop >>calls; alive && kill "$(cat pid)"; exit 0 ;;
-  start) echo start >>calls
+  stop) alive && kill "$(cat pid)"; exit 0 ;;
+  start)
     if [ -e broken ]; then echo started; exit 0; fi
-    alive || { setsid sh -c '${trap}; while :; do sleep 0.1; done' >/dev/null 2>&1 </dev/null & echo $! >pid; } ;;
+    alive && exit 0
+    rm -f pid
+    setsid sh -c 'echo $$ >pid.new && mv -f pid.new pid || exit 1; ${trap}; while :; do sleep 0.1; done' >/dev/null 2>&1 </dev/null &
+    tries=0
+    until alive; do tries=$((tries + 1)); [ "$tries" -le 40 ] || exit 1; sleep 0.05; done ;;
 esac
 `,
   );
