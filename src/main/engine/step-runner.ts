@@ -14,7 +14,7 @@ import type { EngineOptions, FaultPoint, RunRecord, StepRecord, StoredPlan } fro
 import { toProblem } from './words.ts';
 
 /** Progress and what is said are told at most this often, and what is said is stored this often, in milliseconds. */
-const TELL_MS = 100;
+const TELL_MS = 200;
 const STORE_MS = 2000;
 
 /** What is known of the step that runs, in memory only. */

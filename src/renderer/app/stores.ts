@@ -87,7 +87,8 @@ export function keepFresh(host: Rpc, stores: Stores): () => void {
       const run = entry.kind.startsWith('run-') || entry.kind.startsWith('revert-');
       const backup = entry.kind.startsWith('backup-');
       if (run && stores.runs(id).store.getState().status !== 'idle') void stores.runs(id).refresh();
-      const lock = run || entry.kind === 'host-lock-removed';
+      // Asking the host opens its connection: only where it is open already.
+      const lock = (run || entry.kind === 'host-lock-removed') && connections.store.getState().byId[id]?.phase === 'connected';
       if (lock && stores.hostLock(id).store.getState().status !== 'idle') void stores.hostLock(id).refresh();
       if (run && stores.rehearsals(id).store.getState().status !== 'idle') void stores.rehearsals(id).refresh();
       if ((backup || entry.kind === 'run-ended' || entry.kind === 'revert-ended') && stores.backups(id).store.getState().status !== 'idle')

@@ -1,9 +1,9 @@
 import { Lock } from 'lucide-react';
 import { useEffect, useState } from 'react';
+import { useStore } from 'zustand';
 import type { Environment } from '../../../contract/environments.ts';
 import type { ProblemData } from '../../../contract/problem.ts';
 import type { HostLock } from '../../../contract/runs.ts';
-import { useLoadable } from '../../app/loadable.ts';
 import { problemOf } from '../../app/problem.ts';
 import { useServices } from '../../app/services.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -99,7 +99,8 @@ export function LockBanner({ environment }: { environment: Environment }) {
   const { stores } = useServices();
   const { connected } = useConnection(environment.id);
   const lock = stores.hostLock(environment.id);
-  const { data } = useLoadable(lock);
+  // Not asked by being shown: a look at a screen never opens a connection.
+  const { data } = useStore(lock.store);
   const [asking, setAsking] = useState(false);
   useEffect(() => {
     if (!connected) return;
@@ -107,7 +108,7 @@ export function LockBanner({ environment }: { environment: Environment }) {
     const timer = setInterval(() => void lock.refresh(), POLL_MS);
     return () => clearInterval(timer);
   }, [connected, lock]);
-  if (data === undefined || data.holder === null || ours(data.holder)) return null;
+  if (!connected || data === undefined || data.holder === null || ours(data.holder)) return null;
   const { holder } = data;
   return (
     <div className="strip strip-unsure" role="status" aria-label="Host lock">

@@ -25,15 +25,30 @@ export function useRun(environmentId: string, runId: string): RunView {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `round` is there to open the stream again
   useEffect(() => {
     const end = new AbortController();
+    let over = false;
     host.subscribe(
       (signal) => client.runs.watch({ runId }, { signal }),
       (next) => {
         setProblem(undefined);
         setRun(next);
       },
-      { signal: end.signal, onProblem: (failed) => setProblem(failed.data), onEnd: () => void stores.runs(environmentId).refresh() },
+      {
+        signal: end.signal,
+        onProblem: (failed) => setProblem(failed.data),
+        onEnd: () => {
+          over = true;
+          void stores.runs(environmentId).refresh();
+        },
+      },
     );
-    return () => end.abort();
+    // Taken up again by another window or the command line: the journal tells, and the stream is opened again.
+    const stop = stores.pulse.listen((entry) => {
+      if (over && entry.runId === runId) setRound((before) => before + 1);
+    });
+    return () => {
+      stop();
+      end.abort();
+    };
   }, [host, client, stores, environmentId, runId, round]);
 
   const act = useCallback(
