@@ -9,6 +9,7 @@ import { restoreAction } from './friendlyface/restore.ts';
 import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
 import { httpProbeAction } from './http-probe.ts';
 import { postgresActions } from './postgres/index.ts';
+import { recoveryActions } from './recovery/index.ts';
 import { healthyAction } from './service/healthy.ts';
 import { rebuildAction, recreateAction, redeployAction } from './service/recreate.ts';
 import { restartServiceAction } from './service/restart.ts';
@@ -23,6 +24,7 @@ import type { ActionTools } from './tools.ts';
 export function createActions(tools: ActionTools): ActionRegistry {
   const all: readonly Action[] = [
     httpProbeAction,
+    ...recoveryActions,
     startAction,
     stopAction,
     restartServiceAction,
