@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -48,10 +49,14 @@ export async function startSqliteService(options: {
   /** What SIGTERM does: `close` folds the log in, `crash` leaves it. */
   end?: 'close' | 'crash';
   start?: boolean;
+  /** Where `data` and `backups` lie, when not beside the control. */
+  dataDir?: string;
 }): Promise<SqliteService> {
-  const { dir } = options;
-  mkdirSync(join(dir, 'data'), { recursive: true });
-  const db = join(dir, 'data', 'shop.db');
+  const { dir, dataDir = dir } = options;
+  mkdirSync(join(dataDir, 'data'), { recursive: true });
+  mkdirSync(dir, { recursive: true });
+  const db = join(dataDir, 'data', 'shop.db');
+  const backups = join(dataDir, 'backups');
   const port = await freePort();
   const control = join(dir, 'control');
   copyFileSync(join(source, 'control.sh'), control);
@@ -64,7 +69,7 @@ export async function startSqliteService(options: {
   const service: SqliteService = {
     dir,
     db,
-    backups: join(dir, 'backups'),
+    backups,
     lock: join(dir, 'lock'),
     control,
     url: `http://127.0.0.1:${port}`,
@@ -72,7 +77,7 @@ export async function startSqliteService(options: {
       base_url: `http://127.0.0.1:${port}`,
       service_control: control,
       db_path: db,
-      backup_dir: join(dir, 'backups'),
+      backup_dir: backups,
       lock_file: join(dir, 'lock'),
     },
     verb: (verb) =>
@@ -95,7 +100,7 @@ export async function startSqliteService(options: {
         if (answer.status !== 200) throw new Error(`The service did not take an order: ${answer.status}`);
       }
     },
-    data: () => dump(db),
+    data: () => readShop(db),
     async close() {
       rmSync(join(dir, 'supervised'), { force: true });
       if (existsSync(join(dir, 'hidden'))) process.kill(Number(readFileSync(join(dir, 'hidden'), 'utf8').split(' ')[0]), 'SIGKILL');
@@ -119,9 +124,10 @@ function seed(file: string, orders: number): void {
   db.close();
 }
 
-/** Copies the file and its log, and reads the copy: nothing is left beside the original. */
-function dump(file: string): string {
-  const copy = `${file}.look-${process.pid}`;
+/** Everything that a database file of the shop and its log hold. Reads a copy, so that nothing is left beside the original. */
+export function readShop(file: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'quarterdeck-shop-'));
+  const copy = join(folder, 'shop.db');
   try {
     copyFileSync(file, copy);
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${copy}-wal`);
@@ -132,6 +138,6 @@ function dump(file: string): string {
       db.close();
     }
   } finally {
-    for (const end of ['', '-wal', '-shm']) rmSync(`${copy}${end}`, { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -11,7 +11,8 @@ launch() {
   rm -f "$here/pid"
   (
     exec 9>>"$here/lock"
-    flock -n 9 || exit 1
+    # The last instance may not be quite gone: its threads end after it.
+    flock -w 10 9 || exit 1
     exec setsid "$NODE" "$SERVICE" "$DB" "$PORT" "$here/pid" "$END"
   ) >>"$here/log" 2>&1 </dev/null &
 }
