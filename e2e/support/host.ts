@@ -18,8 +18,8 @@ export interface HostOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments of the host. */
   readonly args?: readonly string[];
-  /** Called with the empty HOME before the first start. */
-  readonly furnish?: (home: string) => void;
+  /** Called with the empty HOME, and where the data folder will be, before the first start. */
+  readonly furnish?: (home: string, dataFolder: string) => unknown;
 }
 
 /** The built headless host as a process, with a data folder and an empty HOME of its own. */
@@ -81,7 +81,7 @@ export async function startHost({ env = {}, args = [], furnish }: HostOptions = 
   const home = join(root, 'home');
   const dataFolder = join(root, 'data');
   mkdirSync(home);
-  furnish?.(home);
+  await furnish?.(home, dataFolder);
   const whole = { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...env, HOME: home, QUARTERDECK_HOME: dataFolder };
   const allowed: RegExp[] = [];
   const complaints: string[] = [];
