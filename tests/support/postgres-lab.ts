@@ -135,10 +135,14 @@ export async function startShop(
       control: join(controlDir, 'control'),
     },
     async reset() {
-      const drops = (await databases()).map(
-        (name) => `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false;\nDROP DATABASE "${name}" WITH (FORCE);\n`,
-      );
-      await pg.sql(`${drops.join('')}CREATE DATABASE shop TEMPLATE ${template} OWNER shop;\n${settingsSql}`);
+      // One whose drop was broken off can't be altered any more.
+      const drops = `SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', datname) FROM pg_database WHERE datname = ANY (:'names'::text[]) AND datconnlimit <> -2
+\\gexec
+SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname = ANY (:'names'::text[])
+\\gexec
+`;
+      const names = `\\set names '{${(await databases()).join(',')}}'\n`;
+      await pg.sql(`${names}${drops}CREATE DATABASE shop TEMPLATE ${template} OWNER shop;\n${settingsSql}`);
       await startService();
       writeFileSync(join(controlDir, 'calls'), '');
     },

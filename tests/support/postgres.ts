@@ -57,6 +57,8 @@ export interface PostgresOptions {
   readonly conf?: readonly string[];
   /** Where the WAL lies when not in the data folder. A full disk under it ends the server, as it does in production. */
   readonly walDir?: string;
+  /** Starts the server again whenever it ended by itself, as an init system would: it does when its disk is full at a checkpoint. */
+  readonly supervised?: boolean;
 }
 
 /** A private PostgreSQL: socket without password, 127.0.0.1 with scram. */
@@ -75,8 +77,6 @@ export interface Postgres {
   /** Runs SQL as the superuser and gives what psql prints, unaligned. */
   sql(text: string, database?: string): Promise<string>;
   log(): string;
-  /** False once the server's process has ended. */
-  alive(): boolean;
   /** Ends the server; `immediate` as a crash would. */
   halt(how?: 'fast' | 'immediate'): Promise<void>;
   /** Starts it again on the same data. */
@@ -152,12 +152,17 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const logFile = join(socketDir, 'log');
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
   let child: ChildProcess | undefined;
+  let again: NodeJS.Timeout | undefined;
 
   async function start(): Promise<void> {
     const output = openSync(logFile, 'a');
     const started = spawn(join(bin as string, 'postgres'), ['-D', dataDir], { ...as, env, cwd: '/', stdio: ['ignore', output, output] });
     closeSync(output);
     child = started;
+    if (options.supervised === true)
+      started.once('exit', () => {
+        if (child === started) again = setTimeout(() => void start().catch(() => undefined), 200);
+      });
     for (;;) {
       if (started.exitCode !== null || started.signalCode !== null) throw new Error(`PostgreSQL ended:\n${log().slice(-2000)}`);
       const up = await ready(socketDir, port, bin as string).then(
@@ -172,6 +177,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   async function halt(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const one = child;
     child = undefined;
+    clearTimeout(again);
     if (one === undefined || one.exitCode !== null || one.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => one.once('exit', () => resolve()));
     one.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
@@ -190,33 +196,25 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     password,
     account: owner,
     async sql(text, database = 'postgres') {
-      const args = [
-        '-X',
-        '-w',
-        '-q',
-        '-A',
-        '-t',
-        '-v',
-        'ON_ERROR_STOP=1',
-        '-h',
-        socketDir,
-        '-p',
-        String(port),
-        '-U',
-        'postgres',
-        '-d',
-        database,
-      ];
-      const psql = run(join(bin, 'psql'), args, {
-        env: { ...env, PGCLIENTENCODING: 'UTF8' },
-        encoding: 'utf8',
-        maxBuffer: 64 * 1024 * 1024,
-      });
-      psql.child.stdin?.end(text);
-      return (await psql).stdout.trimEnd();
+      const args = ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', database];
+      for (let tries = 0; ; tries += 1) {
+        const psql = run(join(bin, 'psql'), ['-X', '-w', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', ...args], {
+          env: { ...env, PGCLIENTENCODING: 'UTF8' },
+          encoding: 'utf8',
+          maxBuffer: 64 * 1024 * 1024,
+        });
+        psql.child.stdin?.end(text);
+        try {
+          return (await psql).stdout.trimEnd();
+        } catch (error) {
+          // Not asked yet: a supervised server is on its way back.
+          const away = /connection to server on socket|the database system is/.test(String(error)) && options.supervised === true;
+          if (!away || tries >= 200) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
     },
     log,
-    alive: () => child !== undefined && child.exitCode === null && child.signalCode === null,
     halt,
     start,
     async stop() {

@@ -16,7 +16,11 @@ export const postgresBackupScenario: Scenario = {
   unavailable: () => sshdUnavailable() ?? postgresUnavailable(),
   async start({ hostDir }) {
     const elsewhere = mkdtempSync(join(tmpdir(), 'quarterdeck-pgf-'));
-    const shop = await startShop(hostDir, { walDir: join(elsewhere, 'wal', 'pg_wal'), controlDir: join(elsewhere, 'service') });
+    const shop = await startShop(hostDir, {
+      walDir: join(elsewhere, 'wal', 'pg_wal'),
+      supervised: true,
+      controlDir: join(elsewhere, 'service'),
+    });
     const { pg, backupDir } = shop;
     const whole = (): string[] => {
       const names = shop.dumps().filter((name) => readdirSync(backupDir).includes(`${name}.quarterdeck.json`));
@@ -36,7 +40,6 @@ export const postgresBackupScenario: Scenario = {
       runbook: 'backup',
       runInputs: () => ({}),
       async reset() {
-        if (!pg.alive()) await pg.start();
         for (const name of readdirSync(backupDir)) rmSync(join(backupDir, name), { recursive: true });
         if (!(await shop.live()).includes('service runs')) await shop.reset();
       },

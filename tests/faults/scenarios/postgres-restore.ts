@@ -23,7 +23,12 @@ export const postgresRestoreScenario: Scenario = {
   unavailable: () => sshdUnavailable() ?? postgresUnavailable(),
   async start({ hostDir }) {
     const elsewhere = mkdtempSync(join(tmpdir(), 'quarterdeck-pgf-'));
-    const shop = await startShop(hostDir, { walDir: join(elsewhere, 'wal', 'pg_wal'), controlDir: join(elsewhere, 'service'), damage });
+    const shop = await startShop(hostDir, {
+      walDir: join(elsewhere, 'wal', 'pg_wal'),
+      supervised: true,
+      controlDir: join(elsewhere, 'service'),
+      damage,
+    });
     const { pg, backupDir } = shop;
     const path = join(backupDir, backup);
     await pg.sql('ALTER DATABASE shop RENAME TO set_aside; ALTER DATABASE shop_template RENAME TO shop');
@@ -61,8 +66,6 @@ export const postgresRestoreScenario: Scenario = {
       runbook: 'restore-backup',
       runInputs: () => ({ backup }),
       async reset() {
-        // A server that a fault has ended would show in what is live; the next case begins with one again.
-        if (!pg.alive()) await pg.start();
         for (const name of readdirSync(backupDir)) rmSync(join(backupDir, name), { recursive: true });
         writeFileSync(path, kept);
         writeFileSync(`${path}.quarterdeck.json`, JSON.stringify(manifest));

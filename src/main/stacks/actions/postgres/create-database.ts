@@ -33,9 +33,12 @@ WHERE d.datname = :'live' AND NOT EXISTS (SELECT FROM pg_database WHERE datname 
 REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 `;
 
-/** By name and by number: never another database that happens to bear the name. */
+/**
+ * By name and by number: never another database that happens to bear the name. A drop that was broken off leaves an invalid database (limit -2), to
+ * which nothing can be done but to drop it.
+ */
 const dropSql = `SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', datname) FROM pg_database
-WHERE datname = :'name' AND oid::text = :'oid' AND datname <> :'live'
+WHERE datname = :'name' AND oid::text = :'oid' AND datname <> :'live' AND datconnlimit <> -2
 \\gexec
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = :'name' AND datid::text = :'oid' AND datname <> :'live' AND pid <> pg_backend_pid();

@@ -101,7 +101,7 @@ const DropInput = z.strictObject({
 });
 type DropInput = z.infer<typeof DropInput>;
 
-const dropSql = `SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', datname) FROM pg_database WHERE datname = :'name' AND oid::text = :'oid'
+const dropSql = `SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', datname) FROM pg_database WHERE datname = :'name' AND oid::text = :'oid' AND datconnlimit <> -2
 \\gexec
 SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE datname = :'name' AND oid::text = :'oid'
 \\gexec
