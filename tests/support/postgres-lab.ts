@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,45 @@ case $1 in
     date +%s >started ;;
 esac
 `;
+
+/** A service of one process, with its control. */
+export interface ShopService {
+  readonly control: string;
+  /** Starts it, and forgets the calls so far. */
+  start(): void;
+  running(): boolean;
+  calls(): string;
+  /** Ends it by its pid, whatever the control says. */
+  stop(): void;
+}
+
+/** Writes the control into a folder; nothing runs yet. */
+export function shopService(dir: string): ShopService {
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, 'control');
+  writeFileSync(path, control);
+  chmodSync(path, 0o755);
+  const signal = (name: NodeJS.Signals | 0): boolean => {
+    const file = join(dir, 'pid');
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+    if (pid <= 1) return false;
+    try {
+      return process.kill(pid, name);
+    } catch {
+      return false;
+    }
+  };
+  return {
+    control: path,
+    start() {
+      execFileSync(path, ['start'], { stdio: 'ignore' });
+      writeFileSync(join(dir, 'calls'), '');
+    },
+    running: () => signal(0),
+    calls: () => readFileSync(join(dir, 'calls'), 'utf8'),
+    stop: () => void signal('SIGTERM'),
+  };
+}
 
 /** A shop: tables with keys, a view, a sequence, a function, an extension, rows; owned by a role that is no superuser. */
 export const shopSql = `CREATE SCHEMA stock;
@@ -85,9 +125,8 @@ export async function startShop(
   const { controlDir = join(dir, 'service'), damage, ...more } = options;
   const pg = await startPostgres({ ...more, dir: join(dir, 'pg') });
   const backupDir = join(dir, 'backups');
-  for (const one of [backupDir, controlDir]) mkdirSync(one, { recursive: true });
-  writeFileSync(join(controlDir, 'control'), control);
-  chmodSync(join(controlDir, 'control'), 0o755);
+  mkdirSync(backupDir, { recursive: true });
+  const service = shopService(controlDir);
   await pg.sql(
     `CREATE ROLE shop LOGIN CREATEDB PASSWORD 'canary-shop'; CREATE ROLE reader LOGIN; CREATE DATABASE shop_template OWNER shop;`,
   );
@@ -107,19 +146,6 @@ export async function startShop(
       .split('\n')
       .filter((name) => name !== '');
 
-  const stopService = (): void => {
-    const file = join(controlDir, 'pid');
-    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-    if (pid > 1)
-      try {
-        process.kill(pid, 'SIGTERM');
-      } catch {
-        // It has ended.
-      }
-  };
-  const startService = (): Promise<unknown> =>
-    import('node:child_process').then(({ execFileSync }) => execFileSync(join(controlDir, 'control'), ['start'], { stdio: 'ignore' }));
-
   const lab: ShopLab = {
     pg,
     backupDir,
@@ -132,7 +158,7 @@ export async function startShop(
       database: 'shop',
       restore_role: 'shop',
       backup_dir: backupDir,
-      control: join(controlDir, 'control'),
+      control: service.control,
     },
     async reset() {
       // One whose drop was broken off can't be altered any more.
@@ -143,8 +169,7 @@ SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE d
 `;
       const names = `\\set names '{${(await databases()).join(',')}}'\n`;
       await pg.sql(`${names}${drops}CREATE DATABASE shop TEMPLATE ${template} OWNER shop;\n${settingsSql}`);
-      await startService();
-      writeFileSync(join(controlDir, 'calls'), '');
+      service.start();
     },
     async live() {
       const settings = await pg.sql(
@@ -160,25 +185,16 @@ SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE d
           'shop',
         )
         .catch((error: unknown) => `not readable: ${String(error)}`);
-      const file = join(controlDir, 'pid');
-      const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-      let up = pid > 1;
-      if (up)
-        try {
-          process.kill(pid, 0);
-        } catch {
-          up = false;
-        }
-      return `${settings}\n${rows}\nservice ${up ? 'runs' : 'is down'}`;
+      return `${settings}\n${rows}\nservice ${service.running() ? 'runs' : 'is down'}`;
     },
     databases,
     dumps: () =>
       readdirSync(backupDir)
         .filter((name) => name.endsWith('.dump'))
         .sort(),
-    calls: () => readFileSync(join(controlDir, 'calls'), 'utf8'),
+    calls: service.calls,
     async stop() {
-      stopService();
+      service.stop();
       await pg.stop();
     },
   };

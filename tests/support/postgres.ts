@@ -23,7 +23,7 @@ const run = promisify(execFile);
 const ROOT = '/usr/lib/postgresql';
 
 /** Folder of the newest PostgreSQL's programs, or undefined. */
-function findBin(): string | undefined {
+export function findPostgres(): string | undefined {
   if (!existsSync(ROOT)) return undefined;
   const major = readdirSync(ROOT)
     .filter((name) => existsSync(join(ROOT, name, 'bin', 'initdb')))
@@ -44,7 +44,7 @@ function account(): { uid: number; gid: number } | undefined {
 
 /** Why no PostgreSQL can be started here, or undefined when it can. Print it as `skipped: <why>`. */
 export function postgresUnavailable(): string | undefined {
-  if (findBin() === undefined) return 'PostgreSQL’s server is not installed';
+  if (findPostgres() === undefined) return 'PostgreSQL’s server is not installed';
   if (account() === undefined) return 'there is no account that may run PostgreSQL';
   return undefined;
 }
@@ -98,7 +98,7 @@ function room(path: string, owner: { uid: number; gid: number }): void {
 /** Makes a cluster and starts it; resolves when it answers. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const why = postgresUnavailable();
-  const bin = findBin();
+  const bin = findPostgres();
   const owner = account();
   if (why !== undefined || bin === undefined || owner === undefined) throw new Error(why);
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'quarterdeck-pg-'));
