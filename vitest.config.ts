@@ -36,6 +36,16 @@ export default defineConfig({
           setupFiles,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['tests/faults/**/*.test.ts'],
+          environment: 'node',
+          pool: 'forks',
+          setupFiles,
+        },
+      },
     ],
   },
 });

@@ -105,6 +105,7 @@ await runMain(async () => {
       () => build(node),
       () => vitest(node, 'unit', env),
       () => vitest(node, 'integration', env),
+      () => vitest(node, 'faults', env),
       () => journeys(node, env),
     ];
     const outcomes = [];

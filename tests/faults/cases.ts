@@ -56,17 +56,17 @@ export function seededFor(text: string, seed: number): () => number {
   return seeded(hash);
 }
 
-/** `size` of the cases, each fault in turn, the same ones for the same seed. */
-export function sampleOf(cases: readonly FaultCase[], size: number, seed: number): FaultCase[] {
-  const random = seeded(seed);
+/**
+ * `size` of the cases, each fault in turn, the same ones for the same seed. `from` is how many were taken elsewhere before: the turn of
+ * the faults goes on from there, so that a few cases of each of several scenarios have every fault.
+ */
+export function sampleOf(cases: readonly FaultCase[], size: number, seed: number, from = 0): FaultCase[] {
+  const random = seeded(seed + from);
   const shuffled = cases
     .map((one) => ({ one, at: random() }))
     .sort((a, b) => a.at - b.at)
     .map(({ one }) => one);
-  const turns = faults
-    .map((fault) => ({ at: random(), queue: shuffled.filter((one) => one.fault === fault) }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ queue }) => queue);
+  const turns = faults.map((_, at) => faults[(at + from) % faults.length]).map((fault) => shuffled.filter((one) => one.fault === fault));
   const chosen: FaultCase[] = [];
   while (chosen.length < size && turns.some((queue) => queue.length > 0))
     for (const queue of turns) {

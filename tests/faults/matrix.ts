@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { faults } from './cases.ts';
 import type { CaseResult } from './run-case.ts';
 
@@ -10,31 +9,31 @@ export interface ScenarioResult {
   readonly seed: number;
   /** How many cases the scenario has. */
   readonly of: number;
+  /** Ids of the actions in its plan. */
+  readonly actions: readonly string[];
   readonly cases: readonly CaseResult[];
   /** Why it could not run at all. */
   readonly skipped?: string;
   readonly broken?: string;
 }
 
-const folder = join(fileURLToPath(new URL('../..', import.meta.url)), 'test-results');
-
 /** Keeps a result, so that several runs can be put together. `part` tells the parts of one scenario apart. */
-export function saveResult(result: ScenarioResult, part: string): void {
+export function saveResult(folder: string, result: ScenarioResult, part: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `faults-${result.id}${part}.json`), `${JSON.stringify(result, null, 1)}\n`);
 }
 
 /** Every kept result, the parts of a scenario put together. */
-export function readResults(from = folder): ScenarioResult[] {
+export function readResults(folder: string): ScenarioResult[] {
   let names: string[] = [];
   try {
-    names = readdirSync(from).filter((name) => /^faults-.*\.json$/.test(name));
+    names = readdirSync(folder).filter((name) => /^faults-.*\.json$/.test(name));
   } catch {
     // No run has been kept.
   }
   const byId = new Map<string, ScenarioResult>();
   for (const name of names.sort()) {
-    const result = JSON.parse(readFileSync(join(from, name), 'utf8')) as ScenarioResult;
+    const result = JSON.parse(readFileSync(join(folder, name), 'utf8')) as ScenarioResult;
     const other = byId.get(result.id);
     const fresh = new Map([...(other?.cases ?? []), ...result.cases].map((one) => [one.name, one]));
     byId.set(result.id, { ...other, ...result, of: Math.max(other?.of ?? 0, result.of), cases: [...fresh.values()] });
@@ -75,6 +74,3 @@ export function printMatrix(results: readonly ScenarioResult[], print: (line: st
   print(`${all.length} cases, ${all.length - lost} survived, ${lost} lost`);
   return lost === 0 && results.every(({ broken }) => broken === undefined);
 }
-
-/** The folder that results are kept in. */
-export const resultsFolder = dirname(join(folder, 'x'));

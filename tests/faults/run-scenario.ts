@@ -41,7 +41,7 @@ export async function loadScenario(id: string): Promise<Scenario> {
 }
 
 /** The plan that a scenario's runbook gives. */
-export async function planOf(world: World): Promise<Plan> {
+async function planOf(world: World): Promise<Plan> {
   await world.fresh();
   const open = await world.open();
   try {
@@ -55,9 +55,9 @@ export async function planOf(world: World): Promise<Plan> {
   }
 }
 
-function select(cases: readonly FaultCase[], { seed, sample, match, part }: Selection): FaultCase[] {
+function select(id: string, cases: readonly FaultCase[], { seed, sample, match, part }: Selection): FaultCase[] {
   const matching = match === undefined ? [...cases] : cases.filter((one) => caseName(one).includes(match));
-  const sampled = sample === undefined ? matching : sampleOf(matching, sample, seed);
+  const sampled = sample === undefined ? matching : sampleOf(matching, sample, seed, sample * scenarioIds().indexOf(id));
   return part === undefined ? sampled : sampled.filter((_, at) => at % part.count === part.index);
 }
 
@@ -68,27 +68,30 @@ export async function runScenario(
   tell: (result: CaseResult) => void,
   stopping: () => boolean = () => false,
 ): Promise<ScenarioResult> {
-  const base = { id, seed: selection.seed, of: 0, cases: [] };
+  const base = { id, seed: selection.seed, of: 0, actions: [], cases: [] };
   let world: World | undefined;
   const apps = createDoomedApps();
   const cases: CaseResult[] = [];
   let of = 0;
+  let actions: string[] = [];
   try {
     const scenario = await loadScenario(id);
     const skipped = scenario.unavailable() ?? smallDiskUnavailable();
     if (skipped !== undefined) return { ...base, skipped };
     world = await startWorld(scenario);
-    const all = casesOf(await planOf(world));
+    const plan = await planOf(world);
+    const all = casesOf(plan);
     of = all.length;
-    for (const one of select(all, selection)) {
+    actions = plan.steps.map(({ action }) => action);
+    for (const one of select(id, all, selection)) {
       if (stopping()) break;
       const result = await runCase(world, apps, one, selection.seed);
       cases.push(result);
       tell(result);
     }
-    return { ...base, of, cases };
+    return { ...base, of, actions, cases };
   } catch (error) {
-    return { ...base, of, cases, broken: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { ...base, of, actions, cases, broken: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   } finally {
     await apps.close();
     await world?.stop();

@@ -8,7 +8,7 @@ import { printMatrix, readResults, saveResult } from './matrix.ts';
 import type { Selection } from './run-scenario.ts';
 import { runScenario, scenarioIds } from './run-scenario.ts';
 
-// `npm run test:faults -- [scenario…] [--case TEXT] [--sample N] [--seed N] [--workers N] [--parts N] [--report] [--quiet]`
+// `npm run test:faults -- [scenario…] [--case TEXT] [--sample N] [--seed N] [--workers N] [--parts N] [--report] [--quiet] [--out DIR]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     parts: { type: 'string', default: '1' },
     report: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
+    out: { type: 'string', default: fileURLToPath(new URL('../../test-results', import.meta.url)) },
     inline: { type: 'string' },
   },
 });
@@ -46,7 +47,7 @@ async function inline(id: string, index: number): Promise<ScenarioResult> {
     },
     () => stopping,
   );
-  saveResult(result, parts > 1 ? `.${index}` : '');
+  saveResult(values.out, result, parts > 1 ? `.${index}` : '');
   return result;
 }
 
@@ -70,11 +71,11 @@ async function all(): Promise<ScenarioResult[]> {
       const [code] = (await once(child, 'exit')) as [number | null];
       running.delete(child);
       if (code !== 0 && code !== 1)
-        results.push({ id, seed: Number(values.seed), of: 0, cases: [], broken: `its process ended with ${code}` });
+        results.push({ id, seed: Number(values.seed), of: 0, actions: [], cases: [], broken: `its process ended with ${code}` });
     }
   };
   await Promise.all(Array.from({ length: Number(values.workers) }, worker));
-  return [...readResults().filter(({ id }) => ids.includes(id)), ...results];
+  return [...readResults(values.out).filter(({ id }) => ids.includes(id)), ...results];
 }
 
 if (values.inline !== undefined) {
@@ -86,5 +87,5 @@ if (values.inline !== undefined) {
   const { broken, cases } = await inline(id, Number(index));
   process.exit(broken === undefined && cases.every(({ survived }) => survived) ? 0 : 1);
 }
-const well = printMatrix(values.report ? readResults() : await all(), say);
+const well = printMatrix(values.report ? readResults(values.out) : await all(), say);
 process.exitCode = well ? 0 : 1;
