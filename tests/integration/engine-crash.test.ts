@@ -148,6 +148,19 @@ describe.skipIf(skipSsh())('the app is killed in the middle of a restore', () =>
     expect(made.dump()).toBe(before);
   });
 
+  it('goes back while the service is down: started, data brought back, and restarted once more so that its memory fits', async () => {
+    const made = await lab();
+    const root = async () => ((await (await made.replica.request('GET', '/health')).json()) as { merkle_root: string }).merkle_root;
+    const before = [made.dump(), await root()];
+    const { run, engine } = await open(made);
+    const done = await run('restore-backup', { backup: await validBackup(made) });
+    expect(done.summary).toContain('Verified');
+    await made.replica.control('stop');
+    const reverted = await engine.settled((await engine.revert({ runId: done.id })).id);
+    expect(reverted.summary).toContain('Reverted');
+    expect([made.dump(), await root()]).toEqual(before);
+  });
+
   it('makes one backup, also when the request for it arrives only after its sender has given up', async () => {
     const made = await lab();
     const before = made.backups().length;

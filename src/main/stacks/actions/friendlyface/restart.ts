@@ -52,8 +52,11 @@ async function stable(context: ActionContext, input: RestartInput): Promise<{ pi
   });
 }
 
-/** Stops, sees it stopped, starts, sees it running and steadily healthy. Also part of undoing a restore. */
-export async function restartService(context: ActionContext, input: RestartInput): Promise<ActionOutcome> {
+/**
+ * Stops, sees it stopped, starts, sees it running and steadily healthy. Also part of undoing a restore: `name` tells two restarts of
+ * one step apart, without it the second would only find the first.
+ */
+export async function restartService(context: ActionContext, input: RestartInput, name = 'restart'): Promise<ActionOutcome> {
   let old = '';
   try {
     const before = await serviceStatus(await context.session(), input.control);
@@ -62,7 +65,7 @@ export async function restartService(context: ActionContext, input: RestartInput
   } catch (error) {
     return failed(toProblem(error));
   }
-  const trouble = await control(context, input.control, 'restart');
+  const trouble = await control(context, input.control, 'restart', name);
   if (trouble !== undefined) return trouble;
   try {
     const result = await stable(context, input);
@@ -88,7 +91,7 @@ export const restartAction = defineAction<RestartInput>({
     { kind: 'http', text: `GET ${base_url}/health  (${times} times in a row, same process)` },
   ],
   preflight: async (context, { control: path }) => [await controlPreflight(context, path)],
-  execute: restartService,
+  execute: (context, input) => restartService(context, input),
   async probe(context, input) {
     const { state: job } = await jobState(context, 'restart');
     if (job === 'running') return { found: 'unknown', observed: 'The host is still restarting it.' };

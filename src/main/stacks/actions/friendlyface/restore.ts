@@ -4,6 +4,7 @@ import { Problem } from '../../../../contract/problem.ts';
 import type { Action, ActionContext, ActionOutcome, Facts, ProbeOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { plainLine, toProblem } from '../../../engine/words.ts';
+import { jobState } from '../job.ts';
 import { controlCommands } from '../service/start-stop.ts';
 import type { ActionTools } from '../tools.ts';
 import { BackupFact, count, done, fact, failed, lookUntilSettled, RemotePath, unknown } from '../tools.ts';
@@ -14,6 +15,7 @@ import { liveData, liveWords, whichIsLive } from './live-data.ts';
 import type { VerifiedCopy } from './local-copy.ts';
 import { ensureOnHost, inspectCopy, secureCopy } from './local-copy.ts';
 import { restartDefaults, restartService } from './restart.ts';
+import { treeAgrees } from './tree.ts';
 
 const text = (max: number) => fact(z.string().max(max));
 /** The verified copy that is the way back: facts of a `friendlyface.secure-copy@1`. */
@@ -38,6 +40,9 @@ const Input = z.strictObject({
 });
 type Input = z.infer<typeof Input>;
 type SafetyFields = z.infer<z.ZodObject<typeof SafetyInput>>;
+
+/** Job of an undo that starts a service that was down, before the one that restarts it. */
+const FIRST_START = 'first-start';
 
 /** How often the safety copy is made again because somebody wrote meanwhile. */
 const ROUNDS = 5;
@@ -224,7 +229,7 @@ export const restoreAction = (tools: ActionTools): Action =>
             );
           if (!answers) {
             // The API is the way back: a service that is down is started first.
-            const up = await restartService(context, restart);
+            const up = await restartService(context, restart, FIRST_START);
             if (up.outcome !== 'done') return up;
           }
           await ensureOnHost(context, input, safety);
@@ -240,6 +245,8 @@ export const restoreAction = (tools: ActionTools): Action =>
       },
       async probe(context, input, output) {
         const safety = safetyFrom(output, input);
+        for (const job of [FIRST_START, 'restart'])
+          if ((await jobState(context, job)).state === 'running') return { found: 'unknown', observed: 'The host is still restarting it.' };
         if (context.recorded['asked'] === undefined) return { found: 'not-done', observed: 'Going back was never asked for.' };
         const live = await liveData(friendlyFace(context, input));
         const found = whichIsLive(live, safety, target(input));
@@ -264,6 +271,13 @@ async function settled(context: ActionContext, input: Input, safety: VerifiedCop
         ),
       );
     const live = await liveData(api);
+    const { tree, agree } = await treeAgrees(api);
+    if (tree !== undefined && !agree)
+      return failed(
+        new Problem('verification-failed', 'The data from before is back, and the tree in memory is that of other data.', {
+          hint: 'Revert again: it restarts the service once more.',
+        }),
+      );
     const whole =
       live.events >= safety.events && (live.events > safety.events || live.head === '' || safety.head === '' || live.head === safety.head);
     return whole

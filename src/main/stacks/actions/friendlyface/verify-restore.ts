@@ -5,6 +5,7 @@ import { plainLine } from '../../../engine/words.ts';
 import { count, done, fact, failed } from '../tools.ts';
 import { ApiInput, friendlyFace, shown } from './input.ts';
 import { liveData, liveWords, whichIsLive } from './live-data.ts';
+import { treeAgrees } from './tree.ts';
 
 const Input = z.strictObject({
   ...ApiInput,
@@ -53,24 +54,17 @@ export const verifyRestoreAction = defineAction<Input>({
       return wrong(`The data from before the restore is still live: ${count(live.events, 'event')}.`);
     if (live.events === wanted.events && live.head !== '' && wanted.head !== '' && live.head !== wanted.head)
       return wrong('As many events as in the backup, and the newest is another one.');
-    // Somebody may write between two looks: only a disagreement that stays is one.
-    for (let tries = 0; ; tries += 1) {
-      const [now, health] = [await api.healthDeep(), await api.health()];
-      const { database, merkle_tree: tree } = now.checks;
-      if (tree === undefined) return wrong('/health/deep says nothing of the tree in memory, so it can’t be compared with the database.');
-      const agree = tree.root === health.merkle_root && (tree.leaf_count === undefined || tree.leaf_count === database.event_count);
-      if (agree) {
-        const grown = live.events - wanted.events;
-        return done(
-          `Verified: chain valid, every check ok, ${count(wanted.events, 'event')} as in the backup${grown > 0 ? ` and ${grown} written since` : ''}, tree rebuilt.`,
-          { events: String(live.events), merkle_root: health.merkle_root ?? '' },
-        );
-      }
-      if (tries >= 4)
-        return wrong(
-          `The tree in memory (${tree.leaf_count ?? '?'} leaves) and the database (${database.event_count ?? '?'} events) disagree: the service was not restarted after the restore.`,
-        );
-    }
+    const { tree, database, agree, root } = await treeAgrees(api);
+    if (tree === undefined) return wrong('/health/deep says nothing of the tree in memory, so it can’t be compared with the database.');
+    if (!agree)
+      return wrong(
+        `The tree in memory (${tree.leaf_count ?? '?'} leaves) and the database (${database.event_count ?? '?'} events) disagree: the service was not restarted after the restore.`,
+      );
+    const grown = live.events - wanted.events;
+    return done(
+      `Verified: chain valid, every check ok, ${count(wanted.events, 'event')} as in the backup${grown > 0 ? ` and ${grown} written since` : ''}, tree rebuilt.`,
+      { events: String(live.events), merkle_root: root ?? '' },
+    );
   },
   probe: async () => ({ found: 'not-done', observed: 'Verifying again is harmless.' }),
   undo: 'nothing-to-undo',

@@ -57,10 +57,13 @@ export async function serviceStatus(session: SshSession, control: string): Promi
   throw new Problem('remote-command-failed', `The service control said neither running nor stopped (exit ${outcome.exitCode}): ${words}`);
 }
 
-/** Carries a verb out as a detached job, once per key. Undefined when it was seen to end well. */
-export async function control(context: ActionContext, path: string, verb: Verb): Promise<ActionOutcome | undefined> {
+/**
+ * Carries a verb out as a detached job, once per key: a step that needs the same verb twice gives each its own `name`. Undefined when it
+ * was seen to end well.
+ */
+export async function control(context: ActionContext, path: string, verb: Verb, name: string = verb): Promise<ActionOutcome | undefined> {
   const result = await mustRun(context, {
-    name: verb,
+    name,
     script: verbScripts[verb],
     args: [path],
     meanings,
