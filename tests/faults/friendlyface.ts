@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import type { Run } from '../../src/contract/runs.ts';
 import { canonicalHash } from '../../src/main/engine/canonical.ts';
 import type { LabHandle } from '../support/engine-lab.ts';
-import type { Replica } from '../support/replica.ts';
+import type { Replica, ReplicaOptions } from '../support/replica.ts';
 import { startReplica } from '../support/replica.ts';
 import type { ScenarioLab, ScenarioRoom } from './scenario.ts';
 
@@ -43,11 +43,11 @@ export interface FriendlyFaceLab {
 }
 
 /** Lays the deployment out on the host's small file system and starts it. */
-export async function startFriendlyFace(room: ScenarioRoom): Promise<FriendlyFaceLab> {
+export async function startFriendlyFace(room: ScenarioRoom, retention: ReplicaOptions['retention'] = {}): Promise<FriendlyFaceLab> {
   const dir = join(room.hostDir, 'ff');
   const kept = join(room.hostDir, 'as-it-was');
   // Little history: each case reads all of it several times.
-  const replica = await startReplica({ dir, events: 60, logHours: 0 });
+  const replica = await startReplica({ dir, events: 60, logHours: 0, retention });
   const { dbPath, backupDir } = replica.layout;
   mkdirSync(kept);
   cpSync(dbPath, join(kept, 'db'), { preserveTimestamps: true });

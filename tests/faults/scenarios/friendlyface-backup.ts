@@ -5,14 +5,16 @@ import { eventsOf, startFriendlyFace } from '../friendlyface.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** A backup through the deployment's HTTP API: once, whatever becomes of the answer; verified, and a copy of it on the laptop. */
-export const friendlyFaceBackup: Scenario = {
-  id: 'friendlyface-backup',
+export const backupScenario = (id: string, slow: boolean): Scenario => ({
+  id,
   hostMebibytes: 24,
   laptopMebibytes: 24,
   unavailable: sshdUnavailable,
   async start(room) {
     const ff = await startFriendlyFace(room);
     const { replica, common, pristine } = ff;
+    // Each answer takes about a second then.
+    replica.setFault('slow', slow);
     const copies = join(room.laptopDir, 'laptop', 'copies');
     return {
       ...common,
@@ -26,4 +28,6 @@ export const friendlyFaceBackup: Scenario = {
       },
     };
   },
-};
+});
+
+export const friendlyFaceBackup = backupScenario('friendlyface-backup', false);
