@@ -81,7 +81,11 @@ export function createDriver(
         pauseRequested: false,
         ...(released ? { fence: null } : {}),
       });
-      const measured = measureRehearsal(runView(ended, drive.stored.plan, runs.steps(drive.run.id)));
+      const records = runs.steps(drive.run.id);
+      const measured = measureRehearsal(
+        runView(ended, drive.stored.plan, records),
+        records.map(({ actMs }) => actMs),
+      );
       journal.append({
         kind,
         environmentId: drive.run.environmentId,
@@ -137,14 +141,14 @@ export function createDriver(
   }
 
   /** Writes down, as a person's revert would, that it turns round. */
-  function goBack(drive: Drive, words: string): void {
+  function goBack(drive: Drive, words: string, by: 'on-failure' | 'rehearsal'): void {
     runs.transaction(() => {
       journal.append({
         kind: 'revert-started',
         environmentId: drive.run.environmentId,
         runId: drive.run.id,
         summary: `Going back by itself, as the plan says. ${words}`.slice(0, 1000),
-        data: { from: 'running', planHash: drive.stored.plan.hash, by: 'on-failure' },
+        data: { from: 'running', planHash: drive.stored.plan.hash, by },
       });
       runs.patch(drive.run.id, { state: 'reverting', direction: 'revert', summary: `${words} Going back.`.slice(0, 1000) });
     });
@@ -199,17 +203,23 @@ export function createDriver(
         if (end === 'failed') {
           const words = `Failed: ${fail(drive, position)}`;
           if (!returns(drive, position)) return finish(drive, 'failed', words, 'run-ended');
-          goBack(drive, words);
+          goBack(drive, words, 'on-failure');
           return driver.backward(drive, `${words} `);
         }
         if (end === 'unknown') return finish(drive, 'unknown', `It is not known how it ended: ${fail(drive, position)}`, 'run-ended');
       }
       const last = runs.steps(drive.run.id).at(-1)?.view.observed;
-      return finish(drive, 'succeeded', last == null ? 'Done.' : `Done. ${last}`, 'run-ended');
+      const words = last == null ? 'Done.' : `Done. ${last}`;
+      const { rehearsal, steps: planned } = drive.stored.plan;
+      if (rehearsal === undefined || planned.every(({ undo }) => undo.kind !== 'undo'))
+        return finish(drive, 'succeeded', words, 'run-ended');
+      // The scratch target goes by the steps' own undo: a rehearsal leaves nothing behind, and tries the way back as well.
+      goBack(drive, words, 'rehearsal');
+      return driver.backward(drive, `${words} `, 'succeeded');
     },
 
     /** Undoes what was done, last first; passes over what is kept, stops at what can't be undone, and at what is not known. */
-    async backward(drive: Drive, why = ''): Promise<void> {
+    async backward(drive: Drive, why = '', as: 'reverted' | 'succeeded' = 'reverted'): Promise<void> {
       const positions = [...drive.stored.recipe.steps.keys()].reverse();
       for (const position of positions) {
         let step = runs.steps(drive.run.id)[position] as StepRecord;
@@ -255,12 +265,8 @@ export function createDriver(
         if (end === 'unknown')
           return finish(drive, 'unknown', `${why}It is not known how the undo ended: ${fail(drive, position)}`, 'revert-ended');
       }
-      return finish(
-        drive,
-        'reverted',
-        `${why}${why === '' ? 'Reverted' : 'It went back by itself'}: what was done has been undone.${keptWords(drive)}`,
-        'revert-ended',
-      );
+      const how = as === 'succeeded' ? 'The scratch target was removed' : why === '' ? 'Reverted' : 'It went back by itself';
+      return finish(drive, as, `${why}${how}: what was done has been undone.${keptWords(drive)}`, 'revert-ended');
     },
 
     /** The run could not begin: nothing was done. */

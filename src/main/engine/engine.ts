@@ -1,5 +1,6 @@
 import type { ProblemData } from '../../contract/problem.ts';
 import { Problem } from '../../contract/problem.ts';
+import type { Rehearsal } from '../../contract/rehearsals.ts';
 import type { HostLock, Plan, Preflight, Run, RunAllowed, Runbook, RunState, RunSummary, SurveyFinding } from '../../contract/runs.ts';
 import { createAdmission } from './admission.ts';
 import { checkTypedName } from './confirm.ts';
@@ -9,6 +10,7 @@ import { newId } from './ids.ts';
 import { makePlan, targetOf } from './plan.ts';
 import { runPreflight } from './preflight.ts';
 import { ownerLives, thisOwner } from './process-identity.ts';
+import { measureRehearsal } from './rehearsal.ts';
 import { createRunStore } from './run-store.ts';
 import { freshStep, interrupted, runSummary, runView } from './run-view.ts';
 import type { Drive, LiveStep } from './step-runner.ts';
@@ -33,8 +35,8 @@ export interface Engine {
   start(input: { planId: string; token: string }): Promise<Run>;
   list(input: { environmentId?: string | undefined; limit: number }): RunSummary[];
   get(input: { runId: string }): Run;
-  /** Runs of rehearsals, newest first. */
-  rehearsals(environmentId: string, limit: number): Run[];
+  /** Rehearsals that are over, newest first. */
+  rehearsals(environmentId: string, limit: number): Rehearsal[];
   /** The run as it stands, then each change (also those of another process); ends when nothing runs any more. */
   watch(input: { runId: string }, signal: AbortSignal): AsyncGenerator<Run, void, void>;
   probe(input: { runId: string }): Promise<Run>;
@@ -326,7 +328,16 @@ export function createEngine(options: EngineOptions): Engine {
 
     list: ({ environmentId, limit }) => runs.list(environmentId, limit).map(({ id }) => runSummary(view(id, false))),
     get: ({ runId }) => view(runId),
-    rehearsals: (environmentId, limit) => runs.rehearsals(environmentId, limit).map(({ id }) => view(id)),
+    rehearsals: (environmentId, limit) =>
+      runs
+        .rehearsals(environmentId, limit)
+        .map(({ id }) =>
+          measureRehearsal(
+            view(id),
+            runs.steps(id).map(({ actMs }) => actMs),
+          ),
+        )
+        .filter((row) => row !== undefined),
 
     async *watch({ runId }, signal) {
       const ending = AbortSignal.any([signal, closing.signal]);

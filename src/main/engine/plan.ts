@@ -60,6 +60,7 @@ function runInputs(inputs: readonly RunbookInput[], given: Readonly<Record<strin
 /** What a person reads before the confirmation of a run that goes back by itself. */
 const RETURNS =
   'When a step is seen to fail, what was done is undone at once, without asking. When it is not known how a step ended, nothing is undone: you probe, resume or revert.';
+const SCRATCH = 'A scratch target is made; it is removed again by the steps’ own undo when the rehearsal is over.';
 
 /** A step's parameters with what earlier steps will find out standing as `‹step.fact›`. */
 export function shownInput(step: RecipeStep, action: Action): unknown {
@@ -119,7 +120,11 @@ export function makePlan(options: {
     title: runbook.title,
     effect,
     inputs,
-    blastRadius: runbook.on_failure === 'revert' ? [...runbook.blast_radius, RETURNS] : runbook.blast_radius,
+    blastRadius: [
+      ...runbook.blast_radius,
+      ...(runbook.on_failure === 'revert' ? [RETURNS] : []),
+      ...(runbook.rehearsal !== undefined && steps.some(({ undo }) => undo.kind === 'undo') ? [SCRATCH] : []),
+    ],
     steps,
     pointOfNoReturn: runbook.point_of_no_return ?? steps.find((step) => step.undo.kind === 'irreversible')?.id ?? null,
     requiresTypedName: effect === 'destructive' && environment.tier === 'production',

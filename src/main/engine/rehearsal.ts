@@ -12,13 +12,13 @@ function timeOf(fact: string | undefined): number | undefined {
 }
 
 /** The time the steps took, up to and including `until`; undefined when that step was not seen to be done. */
-function recoveryTime(plan: RehearsalPlan, steps: readonly RunStep[]): number | undefined {
+function recoveryTime(plan: RehearsalPlan, steps: readonly RunStep[], took: readonly (number | null)[]): number | undefined {
   const last = steps.findIndex(({ id }) => id === plan.until);
   const counted = steps.slice(0, last + 1);
   // Undone afterwards is done too: a rehearsal that was reverted to clean up was a rehearsal.
-  const done = (step: RunStep) => step.state === 'done' || step.state === 'reverted';
+  const done = ({ state }: RunStep) => state === 'done' || state === 'reverted' || state === 'reverting' || state === 'revert-failed';
   if (last < 0 || !counted.every(done)) return undefined;
-  return Math.round(counted.reduce((sum, { durationMs }) => sum + (durationMs ?? 0), 0));
+  return Math.round(counted.reduce((sum, _step, at) => sum + (took[at] ?? 0), 0));
 }
 
 const against = (is: number, target: number): string => `target ${formatDuration(target)}${is > target ? ', missed' : ''}`;
@@ -29,12 +29,15 @@ function words(rto: number, rpo: number | undefined, plan: RehearsalPlan): strin
   return `${restored}, from data ${formatDuration(rpo)} old (${against(rpo, plan.rpoTargetMs)}).`;
 }
 
-/** The ledger's row of a run that is over; undefined for a run that is no rehearsal, or still goes on. Pure. */
-export function measureRehearsal(run: Run): Rehearsal | undefined {
+/**
+ * The ledger's row of a run that is over; undefined for a run that is no rehearsal, or still goes on. `took` are the milliseconds that doing
+ * each step took, kept when it was undone since. Pure.
+ */
+export function measureRehearsal(run: Run, took: readonly (number | null)[]): Rehearsal | undefined {
   const { plan } = run;
   const { rehearsal } = plan;
   if (rehearsal === undefined || run.endedAt === null) return undefined;
-  const rto = recoveryTime(rehearsal, run.steps);
+  const rto = recoveryTime(rehearsal, run.steps, took);
   const { dataTime } = rehearsal;
   const at = dataTime === null ? undefined : timeOf(run.steps.find(({ id }) => id === dataTime.step)?.output[dataTime.fact]);
   // The two clocks are not one: what seems to come from the future is as new as can be.

@@ -104,6 +104,7 @@ export function freshStep(id: string): StepRecord {
       said: null,
     },
     attempt: 1,
+    actMs: null,
     undoAttempt: 1,
     undoing: false,
     recorded: {},

@@ -218,6 +218,7 @@ export function createStepRunner(options: EngineOptions, runs: RunStore, changed
       const saved = save(drive, position, {
         ...current,
         view,
+        actMs: undo ? current.actMs : durationMs,
         attempt: current.attempt + (undo ? 0 : failed),
         undoAttempt: current.undoAttempt + (undo ? failed : 0),
       });

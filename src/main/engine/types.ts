@@ -87,6 +87,8 @@ export interface StepRecord {
   /** Tries of the step that were seen to have failed or not to have happened. */
   readonly attempt: number;
   readonly undoAttempt: number;
+  /** Milliseconds that doing it took; kept when it is undone. */
+  readonly actMs: number | null;
   /** What is running, or unknown, is the undo. */
   readonly undoing: boolean;
   /** Facts journaled before the effect. */

@@ -58,12 +58,38 @@ describe('the ledger of rehearsals', () => {
     expect(ledger[0]?.rtoMs).toBeGreaterThanOrEqual(0);
     expect(states[0]).toMatchObject({ state: 'fresh', lastGoodAt: run.startedAt, dueAt: run.startedAt + 30 * DAY });
     expect(made.rehearsals.alerts('env-1')[0]?.state).toBe('ok');
-    const ended = made.journal.list({ kinds: ['run-ended'], limit: 1 }).entries[0];
+    const ended = made.journal.list({ kinds: ['revert-ended'], limit: 1 }).entries[0];
     expect(ended?.data['rehearsal']).toMatchObject({ verdict: 'met', rpoMs: 2 * HOUR });
 
     made.time.now += 31 * DAY;
     expect(made.rehearsals.list({ environmentId: 'env-1' }).states[0]?.state).toBe('stale');
     expect(made.rehearsals.alerts('env-1')[0]).toMatchObject({ state: 'firing', since: run.startedAt + 30 * DAY });
+  });
+
+  it('leaves nothing behind: the steps’ own undo removes the scratch target, and what was measured stays', async () => {
+    const made = lab();
+    dataOf(made, String(made.time.now));
+    const run = await made.run('drill');
+    expect(run).toMatchObject({ state: 'succeeded', allowed: [], summary: expect.stringContaining('The scratch target was removed') });
+    expect(run.steps.map(({ state }) => state)).toEqual(['done', 'reverted', 'reverted']);
+    expect(made.world.effects).toEqual([]);
+    expect(run.plan.blastRadius.at(-1)).toContain('removed again');
+    expect(made.rehearsals.list({ environmentId: 'env-1' }).ledger[0]?.rtoMs).not.toBeNull();
+  });
+
+  it('a scratch target that can not be removed is told, and can be reverted again; the measure stands', async () => {
+    const made = lab();
+    dataOf(made, String(made.time.now));
+    made.world.answers.set('undo b', () => ({
+      outcome: 'failed',
+      problem: { code: 'step-failed', message: 'It is in use.', retryable: false },
+    }));
+    const run = await made.run('drill');
+    expect(run).toMatchObject({ state: 'revert-failed', allowed: ['revert'] });
+    expect(made.rehearsals.list({ environmentId: 'env-1' }).ledger[0]?.verdict).toBe('met');
+    made.world.answers.clear();
+    await made.engine.settled((await made.engine.revert({ runId: run.id })).id);
+    expect(made.world.effects).toEqual([]);
   });
 
   it.each([

@@ -2,16 +2,14 @@ import { formatDuration } from '../../contract/duration.ts';
 import type { Environment } from '../../contract/environments.ts';
 import type { AlertView } from '../../contract/health.ts';
 import type { Rehearsal, RehearsalList, RehearsalState } from '../../contract/rehearsals.ts';
-import type { Run } from '../../contract/runs.ts';
-import { measureRehearsal } from '../engine/rehearsal.ts';
 import type { StackDefinition } from '../stacks/schema.ts';
 
 /** What the rehearsals service is made of. */
 export interface RehearsalsOptions {
   readonly environments: { find(id: string): Environment | undefined };
   readonly stacks: { find(id: string): { readonly definition: StackDefinition } | undefined };
-  /** Runs of rehearsals as the engine shows them, newest first. */
-  readonly runs: { rehearsals(environmentId: string, limit: number): Run[] };
+  /** Rehearsals that are over, as measured by the engine, newest first. */
+  readonly runs: { rehearsals(environmentId: string, limit: number): Rehearsal[] };
   readonly clock: () => number;
 }
 
@@ -37,10 +35,7 @@ export function createRehearsals({ environments, stacks, runs, clock }: Rehearsa
   function list({ environmentId }: { environmentId: string }): RehearsalList {
     const at = clock();
     const runbooks = declared(environmentId);
-    const ledger = runs
-      .rehearsals(environmentId, LEDGER_ROWS)
-      .map(measureRehearsal)
-      .filter((row) => row !== undefined);
+    const ledger = runs.rehearsals(environmentId, LEDGER_ROWS);
     return {
       at,
       ledger,

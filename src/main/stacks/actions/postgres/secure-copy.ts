@@ -105,7 +105,7 @@ export const secureCopyAction = defineAction<Input>({
   title: 'Check the backup and bring a copy to this laptop',
   effect: 'read',
   input: Input,
-  outputs: ['backup', 'sha256', 'size_bytes', 'local_path', 'tables', 'rows', 'digest'],
+  outputs: ['backup', 'sha256', 'size_bytes', 'local_path', 'tables', 'rows', 'digest', 'made_at'],
   describe: (input) => {
     const path = posix.join(input.backup_dir, input.backup);
     return [
@@ -136,6 +136,7 @@ export const secureCopyAction = defineAction<Input>({
         tables: facts['tables'] ?? '',
         rows: facts['rows'] ?? '',
         digest: facts['digest'] ?? '',
+        made_at: archive.manifest === undefined ? '' : String(archive.manifest.madeAt),
       });
     } catch (error) {
       return failed(toProblem(error));
