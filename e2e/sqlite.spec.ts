@@ -18,6 +18,8 @@ test('a SQLite file: a bit-flipped backup is refused, a good one restored and ve
 }) => {
   const why = sshdUnavailable() ?? sqliteServiceUnavailable();
   test.skip(why !== undefined, `skipped: ${why}`);
+  // Two whole runs over SSH, and what each looks at: slow on a busy machine.
+  test.slow();
   const dir = mkdtempSync(join(tmpdir(), 'quarterdeck-shop-'));
   closing({ stop: async () => rmSync(dir, { recursive: true, force: true }) });
   const sshd = closing(await startSshd());

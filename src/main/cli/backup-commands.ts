@@ -49,7 +49,12 @@ async function listBackups({ client, output, signal }: CommandWorld, environment
           time(backup.modifiedAt),
           backup.label ?? '-',
           describeVerification(backup.verifications[0]),
-          [backup.protected ? 'protected copy here' : '', doomed.has(backup.name) ? 'deleted by the next backup' : '']
+          [
+            backup.origin?.foreign === true ? `of another environment, ${backup.origin.environmentName}` : '',
+            backup.onHost === false ? 'only here' : '',
+            backup.protected ? 'protected copy here' : '',
+            doomed.has(backup.name) ? 'deleted by the next backup' : '',
+          ]
             .filter((note) => note !== '')
             .join(', '),
         ]),

@@ -130,7 +130,7 @@ export function BackupPanel({ environment, row, connected }: { environment: Envi
         <Button icon={Download} disabled={!connected || busy} onClick={() => void download()}>
           Download
         </Button>
-        <Button icon={RotateCcw} onClick={restore}>
+        <Button icon={RotateCcw} disabled={backup.origin?.foreign === true} onClick={restore}>
           Restore…
         </Button>
       </div>
@@ -153,6 +153,18 @@ export function BackupPanel({ environment, row, connected }: { environment: Envi
           <span>{fate === 'cleanup' ? 'The next cleanup deletes this backup.' : 'The next backup that is made pushes this one out.'}</span>
         </p>
       )}
+      {backup.origin?.foreign === true && (
+        <p className="note note-bad">
+          <span>
+            This backup is of another environment, {backup.origin.environmentName}, or of another database. It is not restored here.
+          </span>
+        </p>
+      )}
+      {backup.onHost === false && (
+        <p className="note note-warn">
+          <span>Only this laptop has it: the host has it no more. A restore sends it back.</span>
+        </p>
+      )}
       <dl className="facts">
         <dt>Made</dt>
         <dd>
@@ -165,6 +177,12 @@ export function BackupPanel({ environment, row, connected }: { environment: Envi
         <dd title={`${backup.sizeBytes} bytes`}>{formatBytes(backup.sizeBytes)}</dd>
         <dt>By</dt>
         <dd>{backup.createdBy ?? <span className="faint">not known here</span>}</dd>
+        {backup.origin !== undefined && (
+          <>
+            <dt>Of</dt>
+            <dd>{backup.origin.environmentName}</dd>
+          </>
+        )}
         <dt>SHA-256</dt>
         <dd className="mono">{backup.sha256 ?? <span className="faint">not known yet</span>}</dd>
         {backup.localPath !== null && (

@@ -51,6 +51,7 @@ const columns: readonly GridColumn<BackupRow>[] = [
     id: 'fate',
     title: 'Retention',
     cell: ({ backup, fate }) => {
+      if (backup.origin?.foreign === true) return <span className="tag tag-warn">Of {backup.origin.environmentName}</span>;
       if (backup.protected) {
         return (
           <span className="tag tag-ok">
@@ -110,7 +111,9 @@ export function BackupsPage({ environment }: { environment: Environment }) {
   const list = backups(id);
   const { data, status, problem } = useLoadable(list);
   const { connected } = useConnection(id);
-  const runbook = useLoadable(runbooks(id)).data?.find((each) => each.id === 'create-backup');
+  const known = useLoadable(runbooks(id)).data;
+  const runbook = known?.find((each) => each.id === 'create-backup');
+  const cleans = known?.some((each) => each.id === 'cleanup-backups') === true;
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState<string>();
   const [creating, setCreating] = useState(false);
@@ -174,7 +177,7 @@ export function BackupsPage({ environment }: { environment: Environment }) {
             busy={status === 'refreshing' || status === 'loading'}
             onClick={refresh}
           />
-          <ButtonLink href={wizardLink(id, 'cleanup-backups')}>Clean up…</ButtonLink>
+          {cleans && <ButtonLink href={wizardLink(id, 'cleanup-backups')}>Clean up…</ButtonLink>}
           <Button tone="primary" icon={Plus} disabled={!connected || runbook === undefined} onClick={() => setCreating(true)}>
             Create backup
           </Button>
@@ -195,7 +198,7 @@ export function BackupsPage({ environment }: { environment: Environment }) {
           )}
           {data !== undefined && data.backups.length === 0 && (
             <Empty icon={Archive} title="There is no backup yet">
-              <p>Create one now. It is checked after it was made, and kept by the deployment’s own retention.</p>
+              <p>Create one now. It is checked after it was made.</p>
             </Empty>
           )}
           {data !== undefined && data.backups.length > 0 && rows.length === 0 && (
