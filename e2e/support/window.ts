@@ -71,7 +71,7 @@ export function createWindow(page: Page) {
       await button('Continue to confirm').click();
       await expect(page.getByRole('heading', { name: 'Restore a backup: confirm' })).toBeVisible();
     },
-    async hasRun(state: 'Succeeded' | 'Reverted' | 'Interrupted', timeout = 60_000) {
+    async hasRun(state: 'Succeeded' | 'Reverted' | 'Interrupted' | 'Paused' | 'Cancelled' | 'Failed', timeout = 60_000) {
       await expect(page.locator('.run-head').getByText(state, { exact: true })).toBeVisible({ timeout });
     },
     /** Reverts the run on the screen and waits for its end. */

@@ -1,46 +1,26 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { JournalEntry, JournalVerification } from '../../src/contract/journal.ts';
+import type { Plan } from '../../src/contract/runs.ts';
 import { HostLock, Preflight, Run, RunSummary } from '../../src/contract/runs.ts';
 import { createCli } from '../support/cli.ts';
+import type { SlowService } from '../support/slow-service.ts';
+import { slowStack, startSlowService } from '../support/slow-service.ts';
 import { skipSsh } from '../support/ssh-lab.ts';
 import type { Sshd } from '../support/sshd.ts';
 import { startSshd } from '../support/sshd.ts';
 
 const name = 'Slow production';
-const stackText = `stack: slow
-version: 1
-title: Slow
-description: A service that takes its time.
-inputs:
-  - { name: control, title: Service control, type: path, required: true }
-runbooks:
-  - id: bounce
-    title: Bounce the service
-    description: Stops it and starts it.
-    steps:
-      - { id: stop, action: service.stop@1, with: { control: '\${inputs.control}' } }
-      - { id: start, action: service.start@1, with: { control: '\${inputs.control}' } }
-`;
-
-/** Stops only once the file `go` is there. */
-const control = `#!/bin/sh
-cd "$(dirname "$0")" || exit 1
-case $1 in
-  status) if [ -e up ]; then echo "running pid=$$ started=1"; else echo stopped; exit 3; fi ;;
-  stop) echo stop >>calls; echo "asked to stop"; until [ -e go ]; do sleep 0.1; done; rm -f up go; echo "it is down" ;;
-  start) echo start >>calls; : >up ;;
-esac
-`;
 
 describe.skipIf(skipSsh())('guided operations on the command line', () => {
   let sshd: Sshd;
   let home: string;
+  let service: SlowService;
   let cli: ReturnType<typeof createCli>;
   const file = (path: string) => join(home, path);
-  const calls = () => (existsSync(file('calls')) ? readFileSync(file('calls'), 'utf8') : '');
+  const calls = () => service.calls();
 
   /** Begins the runbook, and resolves when the host is stopping the service; `ended` when the command is over. */
   async function begin() {
@@ -57,20 +37,19 @@ describe.skipIf(skipSsh())('guided operations on the command line', () => {
     home = mkdtempSync(join(tmpdir(), 'quarterdeck-cli-'));
     cli = createCli({ home });
     mkdirSync(file('stacks'));
-    writeFileSync(file('stacks/slow.yaml'), stackText);
-    writeFileSync(file('control'), control);
-    chmodSync(file('control'), 0o755);
-    writeFileSync(file('up'), '');
+    writeFileSync(file('stacks/slow.yaml'), slowStack);
+    service = startSlowService(file('service'));
     const target = { host: sshd.host, port: sshd.port, user: sshd.user, auth: [{ kind: 'key', path: sshd.clientKey.path }] };
     writeFileSync(
       file('profile.yaml'),
-      JSON.stringify({ name, tier: 'production', ssh: { target }, stack: 'slow', inputs: { control: file('control') } }),
+      JSON.stringify({ name, tier: 'production', ssh: { target }, stack: 'slow', inputs: { control: service.control } }),
     );
     expect((await cli(['env', 'add', '-f', file('profile.yaml')])).code).toBe(0);
     expect((await cli(['env', 'trust', name, '--fingerprint', sshd.hostKeys[0]?.fingerprint ?? ''])).code).toBe(0);
   });
   afterAll(async () => {
     await sshd?.stop();
+    await service?.stop();
     if (home !== undefined) rmSync(home, { recursive: true, force: true });
   });
 
@@ -78,7 +57,7 @@ describe.skipIf(skipSsh())('guided operations on the command line', () => {
     const shown = await cli(['run', name, 'bounce']);
     expect(shown.code).toBe(2);
     expect(shown.stdout).toContain('1. Stop the service  [destructive]');
-    expect(shown.stdout).toContain(`ssh: ${file('control')} stop`);
+    expect(shown.stdout).toContain(`ssh: ${service.control} stop`);
     expect(shown.stdout).toContain('Who else is connected');
     expect(shown.stderr).toContain(`--confirm "${name}"`);
     expect((await cli(['run', name, 'bounce', '--yes'])).code).toBe(2);
@@ -95,7 +74,7 @@ describe.skipIf(skipSsh())('guided operations on the command line', () => {
     });
     const pausing = await cli(['runs', 'pause', id]);
     expect(pausing.stdout).toContain('it stops before “Start the service”');
-    writeFileSync(file('go'), '');
+    service.go();
     const first = await ended;
     expect(Run.parse(first.json()), first.stderr).toMatchObject({ state: 'paused', allowed: ['resume', 'revert', 'cancel'] });
     expect(first.code).toBe(1);
@@ -113,7 +92,7 @@ describe.skipIf(skipSsh())('guided operations on the command line', () => {
   it('cancels a paused run and gives the host back', async () => {
     const { id, ended } = await begin();
     await cli(['runs', 'pause', id]);
-    writeFileSync(file('go'), '');
+    service.go();
     await ended;
     const cancelled = Run.parse((await cli(['runs', 'cancel', id, '--json'])).json());
     expect(cancelled).toMatchObject({ state: 'cancelled', allowed: ['resume', 'revert'] });
@@ -144,7 +123,8 @@ describe.skipIf(skipSsh())('guided operations on the command line', () => {
     const kinds = entries.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(['run-started', 'run-paused', 'run-resumed', 'run-cancelled', 'host-lock-removed']));
     const intended = entries.find(({ kind, stepId }) => kind === 'step-intended' && stepId === 'stop');
-    expect(intended?.data['commands']).toEqual(['status', 'stop', 'status'].map((verb) => `ssh: ${file('control')} ${verb}`));
+    const planned = (await cli(['run', name, 'bounce', '--plan', '--json'])).json<{ plan: Plan }>().plan.steps[0];
+    expect(intended?.data['commands']).toEqual(planned?.commands.map(({ kind, text }) => `${kind}: ${text}`));
     const ended = entries.find(({ kind, stepId }) => kind === 'step-ended' && stepId === 'stop');
     expect(ended?.data).toMatchObject({
       outcome: 'done',
