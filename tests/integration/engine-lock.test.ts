@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSshSession } from '../../src/main/drivers/ssh/session.ts';
-import type { SshSession } from '../../src/main/drivers/ssh/types.ts';
+import type { ExecOutcome, RemoteScript, SshSession } from '../../src/main/drivers/ssh/types.ts';
 import {
   acquireLock,
   breakLock,
@@ -171,5 +171,43 @@ describe.skipIf(skipSsh(testUserUnavailable()))('the lock of a host with two acc
     expect(verdict).toBe('pass');
     expect(detail).toContain(first().name);
     expect(detail).toContain(second().name);
+  });
+});
+
+/** The lock's script in a world of its own, in which no folder is common to all accounts. */
+function walledSession(home: string): SshSession {
+  const walls = ['/var/tmp', '/run/lock'].map((folder) => `mkdir -p ${folder} && mount -t tmpfs -o mode=755 none ${folder}`).join(' && ');
+  // `/tmp` is the test's own ground: it only loses what makes it common.
+  const start = `${walls} && mount --bind "$HOME" /mnt && mount -t tmpfs -o mode=755 none /tmp && mkdir -p "$HOME" && mount --bind /mnt "$HOME" && exec /bin/sh -s -- "$@"`;
+  return {
+    exec: ({ script, args = [] }: RemoteScript) =>
+      new Promise<ExecOutcome>((resolve) => {
+        const { status, stdout, stderr } = spawnSync('unshare', ['--mount', '/bin/sh', '-c', start, 'sh', ...args], {
+          input: script,
+          env: { PATH: process.env['PATH'] ?? '', HOME: home },
+        });
+        resolve({ outcome: 'done', exitCode: status ?? -1, stdout, stderr, truncated: false, durationMs: 1 });
+      }),
+  } as Partial<SshSession> as SshSession;
+}
+
+const walled =
+  spawnSync('unshare', ['--mount', '/bin/true']).status === 0 && process.getuid?.() === 0 ? undefined : 'no mount namespaces here';
+
+describe.skipIf(skipSsh(walled))('a host without a folder that all accounts share', () => {
+  it('is locked in the account, which is said', async () => {
+    const home = mkdtempSync('/tmp/quarterdeck-walled-');
+    try {
+      const session = walledSession(home);
+      expect(await readLockState(session)).toEqual({ holder: undefined, shared: false, place: `${home}/.local/state/quarterdeck/lock` });
+      const held = await acquireLock(session, ann);
+      expect(await readLockState(session)).toMatchObject({ shared: false, holder: { runId: 'run-ann' } });
+      await expect(acquireLock(session, ben)).rejects.toThrow(locked);
+      await checkLock(session, held.fence);
+      expect(await releaseLock(session, held.fence)).toBe(true);
+      expect(await readLock(session)).toBeUndefined();
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 });
