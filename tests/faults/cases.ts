@@ -5,8 +5,8 @@ import type { FaultPoint } from '../../src/main/engine/types.ts';
 export const points = ['before-intent', 'after-intent', 'in-effect', 'after-effect', 'after-outcome'] as const;
 export type Point = FaultPoint | 'in-effect';
 
-/** What strikes. `state-full`: the file system of the account's state folder (jobs, lock) is full. */
-export const faults = ['fin', 'rst', 'silent', 'kill-app', 'kill-helper', 'host-full', 'state-full', 'laptop-full'] as const;
+/** What strikes. `state-full`: the file system of the account's state folder (jobs, lock) is full. `clock`: the laptop's clock jumps by an hour. */
+export const faults = ['fin', 'rst', 'silent', 'kill-app', 'kill-helper', 'host-full', 'state-full', 'laptop-full', 'clock'] as const;
 export type Fault = (typeof faults)[number];
 
 /** One case: a fault at a point of a step, and what is done after it. */

@@ -54,6 +54,7 @@ export function armStrike(world: World, one: FaultCase, random: () => number): S
   let downTimer: NodeJS.Timeout | undefined;
   const when = { lateMs: Math.floor(random() * 120), bytes: 600 + Math.floor(random() * 6000) };
   const staysDown = random() < 0.25;
+  const forwards = random() < 0.5;
 
   function strike(where: PointWhere, how: 'point' | 'job' | 'bytes'): void {
     struck = where;
@@ -78,6 +79,9 @@ export function armStrike(world: World, one: FaultCase, random: () => number): S
         return;
       case 'laptop-full':
         world.disks.laptop.fill();
+        return;
+      case 'clock':
+        world.skewMs = forwards ? 3_600_000 : -3_600_000;
         return;
       case 'kill-app':
         throw new Error('an app is killed in a process of its own');

@@ -27,6 +27,8 @@ export interface World {
   readonly sshd: Sshd;
   readonly proxy: CutProxy;
   readonly disks: { readonly host: SmallDisk; readonly state: SmallDisk; readonly lock: SmallDisk; readonly laptop: SmallDisk };
+  /** How far the laptop's clock goes wrong, in milliseconds. */
+  skewMs: number;
   /** The laptop's side; `fresh` empties it. */
   readonly handle: LabHandle;
   /** Puts everything back to how it was before any case. */
@@ -95,14 +97,16 @@ export async function startWorld(scenario: Scenario): Promise<World> {
     const kept = link(false);
     closers.push(() => kept.close());
     const disks = { host, state, lock, laptop };
-    return {
+    const world: World = {
       scenario,
       lab,
       sshd,
       proxy,
       disks,
       handle,
+      skewMs: 0,
       async fresh() {
+        world.skewMs = 0;
         for (const one of Object.values(disks)) one.free();
         proxy.restore();
         if (proxy.bury()) await kept.close();
@@ -117,6 +121,7 @@ export async function startWorld(scenario: Scenario): Promise<World> {
         const own = quick ? link(true) : kept;
         const open = await openEngine(handle, own.session, {
           waits,
+          clock: () => Date.now() + world.skewMs,
           engine: { keptLookMs: 100, ...(onPoint === undefined ? {} : { onPoint }) },
         });
         return {
@@ -129,6 +134,7 @@ export async function startWorld(scenario: Scenario): Promise<World> {
       },
       stop,
     };
+    return world;
   } catch (error) {
     await stop();
     throw error;

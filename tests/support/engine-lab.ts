@@ -79,12 +79,15 @@ export async function openEngine(
     /** Told every value of a secret that passes. */
     register?: (value: string) => void;
     waits?: ActionWaits;
+    /** The laptop's clock; the real one when not given. */
+    clock?: () => number;
   } = {},
 ): Promise<OpenEngine> {
   const session = typeof connection === 'function' ? connection : async () => connection;
   const operator = options.operator ?? 'ann@laptop';
+  const clock = options.clock ?? Date.now;
   const store = openStore(options.storeFile ?? handle.storeFile, migrations);
-  const journal = createJournal({ store, operator, clock: Date.now });
+  const journal = createJournal({ store, operator, clock });
   const actions = createActions({ inspectSqlite });
   const stacks = createStacks({ shippedFolder, userFolder: handle.userStacks ?? '/nowhere', actions });
   const inner = createHttpClient({ connect: async (host, port) => (await session()).forwardTcp(host, port) });
@@ -105,7 +108,7 @@ export async function openEngine(
     stacks,
     actions,
     operator,
-    clock: Date.now,
+    clock,
     environments: { get: () => handle.environment },
     contextFor: (environment) => ({
       environment,
@@ -116,7 +119,7 @@ export async function openEngine(
       localFolder: handle.localFolder,
       memory,
       operator,
-      now: Date.now,
+      now: clock,
       ...(options.waits === undefined ? {} : { waits: options.waits }),
     }),
     ...options.engine,
