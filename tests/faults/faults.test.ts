@@ -11,7 +11,7 @@ import { scenarioIds } from './run-scenario.ts';
 
 // A sample of `npm run test:faults`. Another one: QUARTERDECK_FAULT_SEED, or more of them: QUARTERDECK_FAULT_SAMPLE (for each scenario).
 const seed = process.env['QUARTERDECK_FAULT_SEED'] ?? '1';
-const sample = process.env['QUARTERDECK_FAULT_SAMPLE'] ?? '3';
+const sample = process.env['QUARTERDECK_FAULT_SAMPLE'] ?? '2';
 const out = fileURLToPath(new URL('../../test-results/faults-sample', import.meta.url));
 const ids = scenarioIds();
 let results: readonly ScenarioResult[] = [];

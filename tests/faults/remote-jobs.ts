@@ -52,31 +52,25 @@ function sessionOf(leader: number): number[] {
 /** True while anything of a job lives. */
 export const jobLives = (job: RemoteJob): boolean => !job.ended && job.runner !== undefined && sessionOf(job.runner).length > 0;
 
-function kill(pid: number): boolean {
+function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
-    return true;
   } catch {
-    return false;
+    // It ended by itself just now.
   }
 }
 
-/** Kills what lives of the jobs whose key begins so: the runner first, so that it writes no end. True when something was killed. */
-export function killJobs(sshd: Sshd, prefix: string): boolean {
-  let killed = false;
+/** Kills what lives of the jobs whose key begins so: the runner first, so that it writes no end. */
+export function killJobs(sshd: Sshd, prefix: string): void {
   for (const { runner, ended } of remoteJobs(sshd, prefix)) {
     if (runner === undefined || ended) continue;
     const session = sessionOf(runner);
-    for (const pid of [runner, ...session.filter((one) => one !== runner)]) if (session.includes(pid)) killed = kill(pid) || killed;
+    for (const pid of [runner, ...session.filter((one) => one !== runner)]) if (session.includes(pid)) kill(pid);
   }
-  return killed;
 }
 
 /** Kills the server's processes that serve the open connections: a step without a job has no other helper there. */
-export function killServing(sshd: Sshd): boolean {
+export function killServing(sshd: Sshd): void {
   const listener = Number(readFileSync(join(sshd.dir, 'pid'), 'utf8'));
-  return descendants(listener)
-    .filter(({ name }) => name.startsWith('sshd'))
-    .map(({ pid }) => kill(pid))
-    .some(Boolean);
+  for (const { pid, name } of descendants(listener)) if (name.startsWith('sshd')) kill(pid);
 }

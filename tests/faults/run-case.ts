@@ -142,12 +142,16 @@ function theRun(open: OpenEngine): Run {
   return open.engine.get({ runId: found.id });
 }
 
-/** Goes on, again while the host is still at it, until it is done. */
+/** A run that goes back by itself when a step fails, and has begun to: then back is the only way. */
+const turnedBack = (run: Run): boolean => run.plan.onFailure === 'revert' && !run.allowed.includes('resume');
+
+/** Goes on, again while the host is still at it, until it is done (or has turned back by itself). */
 async function resumeToEnd(world: World, open: OpenEngine, from: Run): Promise<Run> {
   const typedName = world.handle.environment.name;
   const begun = performance.now();
   let run = from;
   for (let failures = 0; run.state !== 'succeeded'; ) {
+    if (turnedBack(run)) return run;
     assert.ok(run.allowed.includes('resume'), `it can't be resumed: ${words(run)}`);
     run = await open.engine.settled((await patiently(() => open.engine.resume({ runId: run.id, typedName }))).id);
     checkShown(open, run);
@@ -155,7 +159,7 @@ async function resumeToEnd(world: World, open: OpenEngine, from: Run): Promise<R
     if (run.state === 'unknown') {
       assert.ok(performance.now() - begun < SETTLE_MS, `it stays unknown: ${words(run)}`);
       await sleep(100);
-    } else if (run.state !== 'succeeded') {
+    } else if (run.state !== 'succeeded' && run.state !== 'reverted') {
       failures += 1;
       assert.ok(failures < 3, `it fails again and again: ${words(run)}`);
     }
@@ -171,6 +175,8 @@ async function revertToEnd(world: World, open: OpenEngine, from: Run, before: st
   const begun = performance.now();
   const crossed = from.plan.steps.some(({ undo }, at) => undo.kind === 'irreversible' && from.steps[at]?.state === 'done');
   let run = from;
+  if (run.state === 'reverted')
+    assert.equal(await world.lab.live(), before, 'it is shown as reverted, and what is live differs from before');
   if (!run.allowed.includes('revert') && run.state !== 'reverted') {
     if (crossed || run.state === 'succeeded') return;
     // Nothing that could be taken back was begun: all must be as it was.

@@ -39,8 +39,6 @@ export interface Strike {
   readonly onPoint: (point: FaultPoint, where: PointWhere) => void;
   /** Where it struck; undefined while it has not. */
   readonly struck: PointWhere | undefined;
-  /** False when there was nothing to kill. */
-  readonly hit: boolean;
   /** Room again, and no more watching; connections that are silent stay so. */
   calm(): void;
 }
@@ -48,7 +46,6 @@ export interface Strike {
 /** Arms a fault of any kind but the killed app. */
 export function armStrike(world: World, one: FaultCase, random: () => number): Strike {
   let struck: PointWhere | undefined;
-  let hit = true;
   let reached = false;
   let stopWatch: (() => boolean) | undefined;
   let downTimer: NodeJS.Timeout | undefined;
@@ -68,7 +65,8 @@ export function armStrike(world: World, one: FaultCase, random: () => number): S
         downTimer = setTimeout(() => world.proxy.restore(), 400);
         return;
       case 'kill-helper':
-        hit = how === 'bytes' ? killServing(world.sshd) : killJobs(world.sshd, `${where.stepKey}-`);
+        if (how === 'bytes') killServing(world.sshd);
+        else killJobs(world.sshd, `${where.stepKey}-`);
         return;
       case 'host-full':
         world.disks.host.fill();
@@ -91,9 +89,6 @@ export function armStrike(world: World, one: FaultCase, random: () => number): S
   return {
     get struck() {
       return struck;
-    },
-    get hit() {
-      return hit;
     },
     onPoint(point, where) {
       if (where.stepId !== one.step || where.direction !== one.direction) return;

@@ -523,6 +523,22 @@ describe('the host lock', () => {
     expect(await readLock(session)).toBeUndefined();
   });
 
+  it('is given back over a connection that is lost at the very end', async () => {
+    const made = make();
+    const { exec } = made.session;
+    let losses = 0;
+    Object.assign(made.session, {
+      exec: async (...[script, options]: Parameters<typeof exec>) => {
+        if (script.args?.[0] === 'release' && losses++ < 3) throw new Problem('ssh-connection-lost', 'The connection was lost.');
+        return exec(script, options);
+      },
+    });
+    const run = await made.run('three');
+    expect(run).toMatchObject({ state: 'succeeded', summary: expect.not.stringContaining('lock') });
+    expect(losses).toBe(4);
+    expect(await readLock(made.session)).toBeUndefined();
+  });
+
   it('goes to exactly one of many who ask at once', async () => {
     const { session } = make();
     const asked = await Promise.allSettled(
