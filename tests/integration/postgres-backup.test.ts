@@ -31,8 +31,9 @@ describe.skipIf(skipSsh(postgresUnavailable()))('PostgreSQL on the host', () => 
   beforeEach(() => shop.reset(), 60_000);
 
   it('backs up: hash, counts and versions beside a dump that was read through', async () => {
-    const run = await open.run('backup');
-    expect(run.summary).toContain('read through by pg_restore');
+    const run = await open.run('create-backup');
+    expect(run.summary).toContain('is on this laptop');
+    expect(run.steps[0]?.observed).toContain('read through by pg_restore');
     expect(run.state).toBe('succeeded');
     const { backup = '', sha256 = '', tables, rows } = run.steps[0]?.output ?? {};
     const bytes = readFileSync(join(shop.backupDir, backup));
@@ -47,7 +48,7 @@ describe.skipIf(skipSsh(postgresUnavailable()))('PostgreSQL on the host', () => 
   });
 
   it('restores, verifies, and goes back to exactly what was there', async () => {
-    const made = await open.run('backup');
+    const made = await open.run('create-backup');
     const backup = made.steps[0]?.output['backup'] ?? '';
     const asBackedUp = await shop.live();
     await shop.pg.sql(

@@ -60,8 +60,8 @@ describe.skipIf(skipSsh(postgresUnavailable() ?? dockerUnavailable()))('PostgreS
     );
 
   it('backs up to the host’s side, restores, verifies, and goes back; nothing is left in the container', async () => {
-    const made = await open.run('backup');
-    expect(made.summary).toContain('read through by pg_restore');
+    const made = await open.run('create-backup');
+    expect(made.summary).toContain('is on this laptop');
     const backup = made.steps[0]?.output['backup'] ?? '';
     // The file lies on the host, and is whole: the host's own tool reads it.
     execFileSync(`${pg.bin}/pg_restore`, ['-f', '/dev/null', room.path(`backups/${backup}`)]);

@@ -31,7 +31,7 @@ describe.skipIf(skipSsh(postgresUnavailable()))('what must never be restored', (
     shop = await startShop(room.dir, { conf: ['wal_level = logical', 'max_prepared_transactions = 2'] });
     lab = await startOperationLab({ stackText: postgresStack.text, stackId: postgresStack.id, inputs: shop.inputs });
     open = await lab.open();
-    good = (await open.run('backup')).steps[0]?.output['backup'] ?? '';
+    good = (await open.run('create-backup')).steps[0]?.output['backup'] ?? '';
   }, 120_000);
   afterAll(async () => {
     await lab?.close();
@@ -246,11 +246,11 @@ describe.skipIf(skipSsh(postgresUnavailable()))('what must never be restored', (
     it('pg_dump: no backup is believed, and none is left', async () => {
       const dumps = shop.dumps();
       shim('pg_dump', 'case "$*" in *-Fc*) echo "dump complete"; exit 0 ;; esac');
-      const run = await open.run('backup');
+      const run = await open.run('create-backup');
       expect(run.state).toBe('failed');
       expect(run.summary).toMatch(/can’t be read through/);
       shim('pg_dump', `case "$*" in *-Fc*) ${join(shop.pg.bin, 'pg_dump')} "$@"; exit 1 ;; esac`);
-      expect((await open.run('backup')).summary).toMatch(/pg_dump or the count of the tables failed/i);
+      expect((await open.run('create-backup')).summary).toMatch(/pg_dump or the count of the tables failed/i);
       expect(shop.dumps()).toEqual(dumps);
     });
 

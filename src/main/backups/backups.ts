@@ -14,6 +14,7 @@ import type { FileKind } from './files-store.ts';
 import { filesStore } from './files-store.ts';
 import { friendlyFaceStore } from './friendlyface-store.ts';
 import { checkLocally, fingerprint, sqliteVerdict } from './local-copy.ts';
+import { postgresKind } from './postgres-kind.ts';
 import { sqliteKind } from './sqlite-kind.ts';
 import type { BackupStore, BackupVerdict, StoredBackup } from './store.ts';
 import type { BackupsOptions } from './types.ts';
@@ -68,8 +69,9 @@ export function createBackups(options: BackupsOptions): Backups {
       case 'sqlite-files':
         return files(sqliteKind(input(backups.db), options.inspectSqlite));
       case 'postgres-archives':
-        // The PostgreSQL family brings its kind of file: see FileKind.
-        throw new Problem('not-supported', `Backups of the kind ${backups.kind} can't be read yet.`);
+        return files(
+          postgresKind({ database: input(backups.database), container: input(backups.container), bin_dir: input(backups.bin_dir) }),
+        );
     }
   };
 

@@ -165,8 +165,14 @@ export const BackupsDefinition = z.discriminatedUnion('kind', [
   }),
   /** Copies of a SQLite file in a folder of the host, with manifests beside them. `db` is the live file. */
   z.strictObject({ kind: z.literal('sqlite-files'), folder: z.string(), db: z.string() }),
-  /** Custom-format dumps in a folder of the host, with manifests beside them. */
-  z.strictObject({ kind: z.literal('postgres-archives'), folder: z.string(), database: z.string() }),
+  /** Custom-format dumps in a folder of the host, with manifests beside them; `container` and `bin_dir` tell where PostgreSQL's tools are. */
+  z.strictObject({
+    kind: z.literal('postgres-archives'),
+    folder: z.string(),
+    database: z.string(),
+    container: z.string().optional(),
+    bin_dir: z.string().optional(),
+  }),
 ]);
 export type BackupsDefinition = z.infer<typeof BackupsDefinition>;
 

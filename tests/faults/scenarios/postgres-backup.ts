@@ -37,7 +37,7 @@ export const postgresBackupScenario: Scenario = {
       stackText: postgresStack.text,
       inputs: shop.inputs,
       secrets: {},
-      runbook: 'backup',
+      runbook: 'create-backup',
       runInputs: () => ({}),
       async reset() {
         for (const name of readdirSync(backupDir)) rmSync(join(backupDir, name), { recursive: true });

@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { Problem } from '../../../../contract/problem.ts';
+import type { SshSession } from '../../../drivers/ssh/types.ts';
 import type { ActionContext } from '../../../engine/action.ts';
-import { plainLine } from '../../../engine/words.ts';
+import { plainLine, toProblem } from '../../../engine/words.ts';
 import { scriptFacts } from '../job.ts';
 import type { BackupManifest } from '../manifest.ts';
 import { foreignBackup, readManifest } from '../manifest.ts';
@@ -62,6 +63,63 @@ const extensionsSql = `SELECT e.extname::text AS name, n.nspname::text AS schema
 UNION ALL SELECT DISTINCT v.name::text, NULL FROM pg_available_extension_versions v
 WHERE (to_jsonb(v) ->> 'trusted')::boolean AND v.name NOT IN (SELECT extname FROM pg_extension)`;
 
+/**
+ * An archive looked through by the tools alone, no server asked: whole or not, and of which database. A bad one is a result. @throws Problem what
+ * kept it from being looked at
+ */
+export async function archiveVerdict(
+  session: SshSession,
+  where: Pick<PgPlace, 'container' | 'bin_dir' | 'database'>,
+  path: string,
+): Promise<{ readonly valid: boolean; readonly detail: string; readonly sha256?: string }> {
+  const reach: PgReach = { session: async () => session, secret: async () => '' };
+  const place: PgPlace = { ...where, pg_host: '', pg_port: '', pg_user: 'postgres', password_secret: '' };
+  try {
+    const toc = await readToc(reach, place, path);
+    if (toc.database !== where.database)
+      return { valid: false, detail: `It was made of the database ${plainLine(toc.database, 63)}, not of ${where.database}.` };
+    const { sha256, bytes } = await readThrough(reach, place, path, toc);
+    const rows = toc.entries.filter(({ kind }) => kind === 'TABLE DATA').length;
+    return {
+      valid: true,
+      detail: `Read to its end by pg_restore: ${toc.database}, PostgreSQL ${toc.serverMajor}, rows of ${rows} tables, ${bytes} bytes.`,
+      sha256,
+    };
+  } catch (error) {
+    const { code, message } = toProblem(error);
+    if (code === 'policy-refused' || code === 'integrity-mismatch') return { valid: false, detail: message };
+    throw error;
+  }
+}
+
+/** Reads an archive to its end. @throws Problem `integrity-mismatch` */
+async function readThrough(
+  reach: PgReach,
+  place: PgPlace,
+  path: string,
+  toc: Toc,
+): Promise<{ readonly sha256: string; readonly bytes: number; readonly sql: string; readonly tooLong: boolean }> {
+  const backup = posix.basename(path);
+  const [definitions, rows] = partList(toc);
+  const lengths = [definitions.length, rows.length].map(String);
+  const end = await pgLook(reach, maintenance(place), readScript, [path, readText, String(MOST_SQL), ...lengths], {
+    timeoutMs: HOUR,
+    maxBytes: 2 * MOST_SQL + 65_536,
+    more: [...definitions, ...rows, ''].join('\n'),
+  });
+  if (end.exitCode !== 0 && end.exitCode !== 9)
+    throw new Problem(
+      'integrity-mismatch',
+      `${backup} can’t be read to its end, so it is cut off or damaged: ${plainLine(end.stderr, 200)}`,
+      {
+        hint: 'Nothing was changed. Choose another backup.',
+      },
+    );
+  const { sha256 = '', bytes = '' } = scriptFacts(end.stderr);
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Problem('integrity-mismatch', `The hash of ${backup} could not be read.`);
+  return { sha256, bytes: Number(bytes), sql: end.stdout, tooLong: end.exitCode === 9 };
+}
+
 /** What a check is about. */
 export interface ArchiveQuestion extends PgPlace {
   readonly backup_dir: string;
@@ -97,27 +155,12 @@ export async function checkArchive(context: ActionContext, question: ArchiveQues
       'Nothing lies beside it that says which environment it is of.',
       'When you are sure that it is of this environment, choose to accept a dump without a manifest.',
     );
-  const [definitions, rows] = partList(toc);
-  const lengths = [definitions.length, rows.length].map(String);
-  const end = await pgLook(context, maintenance(place), readScript, [path, readText, String(MOST_SQL), ...lengths], {
-    timeoutMs: HOUR,
-    maxBytes: 2 * MOST_SQL + 65_536,
-    more: [...definitions, ...rows, ''].join('\n'),
-  });
-  if (end.exitCode === 9 && question.purpose === 'restore')
-    throw refused(backup, 'Its definitions are longer than 16 MiB, or could not be looked through.');
-  if (end.exitCode !== 0 && end.exitCode !== 9)
-    throw new Problem(
-      'integrity-mismatch',
-      `${backup} can’t be read to its end, so it is cut off or damaged: ${plainLine(end.stderr, 200)}`,
-      {
-        hint: 'Nothing was changed. Choose another backup.',
-      },
-    );
-  const [evil] = sqlRefusals(end.stdout);
-  if (evil !== undefined && question.purpose === 'restore') throw refused(backup, `${evil}.`);
-  const { sha256 = '', bytes = '' } = scriptFacts(end.stderr);
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Problem('integrity-mismatch', `The hash of ${backup} could not be read.`);
+  const { sha256, bytes, sql, tooLong } = await readThrough(context, place, path, toc);
+  if (question.purpose === 'restore') {
+    if (tooLong) throw refused(backup, 'Its definitions are longer than 16 MiB, so they could not be looked through.');
+    const [evil] = sqlRefusals(sql);
+    if (evil !== undefined) throw refused(backup, `${evil}.`);
+  }
   if (manifest !== undefined && manifest.sha256 !== sha256)
     throw new Problem('integrity-mismatch', `${backup} is not what was backed up: its SHA-256 is another than when it was made.`, {
       hint: 'It was damaged or replaced since. Choose another backup.',
@@ -126,5 +169,5 @@ export async function checkArchive(context: ActionContext, question: ArchiveQues
   const extensions = allowed.filter(({ name }) => wanted.includes(name));
   // The schemas of extensions are made together with them.
   const made = extensions.flatMap(({ schema }) => (schema === null || schema === 'public' ? [] : [schema]));
-  return { sha256, bytes: Number(bytes), toc, list: restoreList(toc, made), extensions, manifest };
+  return { sha256, bytes, toc, list: restoreList(toc, made), extensions, manifest };
 }

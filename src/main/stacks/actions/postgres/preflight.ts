@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { formatBytes } from '../../../../contract/bytes.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
 import { plainLine } from '../../../engine/words.ts';
+import { PreviousName } from './naming.ts';
 import type { PgPlace, PgReach } from './place.ts';
 import { pgLook, pgProblem, pgQuery } from './place.ts';
 
@@ -71,19 +72,26 @@ export async function serverPreflight(reach: PgReach, place: PgPlace, state: Ser
           verdict: 'block',
           detail: `There is no database ${place.database} on this server. When it was dropped, create it empty with its owner, then restore.`,
         }
-      : state.allowed === false
+      : state.allowed === false && PreviousName.safeParse(place.database).success
         ? {
             id: 'database',
             title: 'Database',
-            verdict: 'block',
-            detail: `${place.database} takes no connections (ALLOW_CONNECTIONS is false): resume or revert the run that left it so, or allow them by hand.`,
-          }
-        : {
-            id: 'database',
-            title: 'Database',
             verdict: 'pass',
-            detail: `${place.database} belongs to ${plainLine(state.owner ?? '?', 63)}${state.bytes === null ? '' : ` and has ${formatBytes(Number(state.bytes))}`}.`,
-          },
+            detail: `${place.database} was put aside and is closed; it is opened for this.`,
+          }
+        : state.allowed === false
+          ? {
+              id: 'database',
+              title: 'Database',
+              verdict: 'block',
+              detail: `${place.database} takes no connections (ALLOW_CONNECTIONS is false): resume or revert the run that left it so, or allow them by hand.`,
+            }
+          : {
+              id: 'database',
+              title: 'Database',
+              verdict: 'pass',
+              detail: `${place.database} belongs to ${plainLine(state.owner ?? '?', 63)}${state.bytes === null ? '' : ` and has ${formatBytes(Number(state.bytes))}`}.`,
+            },
   ];
 }
 
