@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BackupList } from '../../src/contract/backups.ts';
 import { Run } from '../../src/contract/runs.ts';
 import type { CliResult } from '../support/cli.ts';
@@ -12,6 +12,9 @@ import { postgresStack, startShop } from '../support/postgres-lab.ts';
 import { skipSsh } from '../support/ssh-lab.ts';
 import type { Sshd } from '../support/sshd.ts';
 import { startSshd } from '../support/sshd.ts';
+
+// Whole operations over a real sshd: on a loaded machine they take their time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const name = 'Shop production';
 

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { OpenEngine } from '../support/engine-lab.ts';
 import type { OperationLab } from '../support/operation-lab.ts';
 import { startOperationLab } from '../support/operation-lab.ts';
@@ -10,6 +11,9 @@ import { postgresUnavailable } from '../support/postgres.ts';
 import type { ShopLab } from '../support/postgres-lab.ts';
 import { postgresStack, startShop } from '../support/postgres-lab.ts';
 import { scratch, skipSsh } from '../support/ssh-lab.ts';
+
+// Whole operations over a real sshd: on a loaded machine they take their time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const typedName = 'Shop production';
 
@@ -20,7 +24,12 @@ describe.skipIf(skipSsh(postgresUnavailable()))('PostgreSQL on the host', () => 
   let open: OpenEngine;
   beforeAll(async () => {
     shop = await startShop(room.dir);
-    lab = await startOperationLab({ stackText: postgresStack.text, stackId: postgresStack.id, inputs: shop.inputs });
+    lab = await startOperationLab({
+      stackText: postgresStack.text,
+      stackId: postgresStack.id,
+      inputs: shop.inputs,
+      secrets: { 'db-password': 'canary-shop' },
+    });
     open = await lab.open();
   }, 120_000);
   afterAll(async () => {
@@ -28,7 +37,10 @@ describe.skipIf(skipSsh(postgresUnavailable()))('PostgreSQL on the host', () => 
     await shop?.stop();
     room.close();
   });
-  beforeEach(() => shop.reset(), 60_000);
+  beforeEach(async () => {
+    Object.assign(lab.handle.environment.inputs, shop.inputs, { password_secret: '' });
+    await shop.reset();
+  }, 60_000);
 
   it('backs up: hash, counts and versions beside a dump that was read through', async () => {
     const run = await open.run('create-backup');
@@ -69,6 +81,36 @@ describe.skipIf(skipSsh(postgresUnavailable()))('PostgreSQL on the host', () => 
     expect(reverted.summary).toContain('Reverted');
     expect(reverted.state).toBe('reverted');
     expect(await shop.live()).toBe(damaged);
+    expect(await shop.databases()).toEqual(['shop']);
+  });
+
+  it('restores as the owner alone, with a password, while somebody writes: the counts are of the dump’s own snapshot; who writes is named and ended', async () => {
+    const { handle, sshd } = lab;
+    Object.assign(handle.environment.inputs, { pg_host: '127.0.0.1', pg_user: 'shop', restore_role: '', password_secret: 'db-password' });
+    const args = ['-X', '-q', '-h', shop.pg.socketDir, '-p', String(shop.pg.port), '-U', 'shop', '-d', 'shop'];
+    const writer = spawn(join(shop.pg.bin, 'psql'), args, { env: { PGAPPNAME: 'shop-worker' }, stdio: ['pipe', 'ignore', 'ignore'] });
+    const ended = once(writer, 'exit');
+    onTestFinished(() => void writer.kill());
+    writer.stdin.write(`INSERT INTO public.orders (customer, total) VALUES (1, 1);\n\\watch 0.005\n`);
+    const backup = (await open.run('create-backup')).steps[0]?.output['backup'] ?? '';
+    const plan = open.engine.plan({ environmentId: 'env-1', runbook: 'restore-backup', inputs: { backup } });
+    const preflight = await open.engine.preflight({ planId: plan.id });
+    expect(preflight.items.find(({ title }) => title === 'Connected now')).toMatchObject({
+      verdict: 'warn',
+      detail: expect.stringContaining('shop-worker'),
+    });
+    const run = await open.run('restore-backup', { backup });
+    expect(run.summary).toContain('Done');
+    await ended;
+    const restored = run.steps.find(({ id }) => id === 'restore')?.output;
+    expect(Number(restored?.['rows'])).toBeGreaterThan(510);
+    const previous = run.steps.find(({ id }) => id === 'swap')?.output['previous_database'] ?? '';
+    expect(await shop.pg.sql(`SELECT datallowconn FROM pg_database WHERE datname = '${previous}'`)).toBe('f');
+    // The password is nowhere but in the file that goes with its script.
+    for (const place of [join(sshd.stateHome), handle.storeFile, shop.backupDir])
+      expect(spawnSync('grep', ['-ra', 'canary-shop', place]).stdout.toString()).toBe('');
+    const reverted = await open.engine.settled((await open.engine.revert({ runId: run.id, typedName })).id);
+    expect(reverted.state, reverted.summary).toBe('reverted');
     expect(await shop.databases()).toEqual(['shop']);
   });
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../support/docker-engine.ts';
 import { dockerUnavailable, startDockerEngine } from '../support/docker-engine.ts';
 import type { OpenEngine } from '../support/engine-lab.ts';
@@ -12,6 +12,9 @@ import { startPostgresContainer } from '../support/postgres-container.ts';
 import type { ShopService } from '../support/postgres-lab.ts';
 import { postgresStack, shopService, shopSql } from '../support/postgres-lab.ts';
 import { scratch, skipSsh } from '../support/ssh-lab.ts';
+
+// Whole operations over a real sshd: on a loaded machine they take their time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 describe.skipIf(skipSsh(postgresUnavailable() ?? dockerUnavailable()))('PostgreSQL in a container', () => {
   const room = scratch();

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenEngine } from '../support/engine-lab.ts';
 import type { OperationLab } from '../support/operation-lab.ts';
 import { startOperationLab } from '../support/operation-lab.ts';
@@ -11,6 +11,9 @@ import { forge, textIn } from '../support/postgres-archive.ts';
 import type { ShopLab } from '../support/postgres-lab.ts';
 import { postgresStack, startShop } from '../support/postgres-lab.ts';
 import { scratch, skipSsh } from '../support/ssh-lab.ts';
+
+// Whole operations over a real sshd: on a loaded machine they take their time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 describe.skipIf(skipSsh(postgresUnavailable()))('what must never be restored', () => {
   const room = scratch();

@@ -20,13 +20,15 @@ const Input = z.strictObject({
 type Input = z.infer<typeof Input>;
 
 /** Encoding, locale and tablespace are those of the live database; only what the superuser allows can be in it until it is filled. */
-const createSql = `SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L%s OWNER %I TABLESPACE %I',
+const createSql = `SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L%s OWNER %I%s',
   :'name', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
   CASE to_jsonb(d) ->> 'datlocprovider'
     WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'))
     WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', to_jsonb(d) ->> 'datlocale')
     ELSE '' END,
-  :'role', t.spcname)
+  :'role',
+  -- Naming the default one needs a right that only superusers have.
+  CASE WHEN d.dattablespace = (SELECT dattablespace FROM pg_database WHERE datname = 'template0') THEN '' ELSE format(' TABLESPACE %I', t.spcname) END)
 FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace
 WHERE d.datname = :'live' AND NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name')
 \\gexec
