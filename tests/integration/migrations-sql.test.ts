@@ -32,8 +32,7 @@ const revert = async ({ engine }: OpenEngine, runId: string) => engine.settled((
 
 describe.skipIf(skipSsh() || why !== undefined)('migrations of PostgreSQL by files', () => {
   beforeAll(async () => {
-    db = await startSqlLab();
-    await db.postgres.sql(migratedSql, 'family_template');
+    db = await startSqlLab({ more: migratedSql });
   }, 120_000);
   afterAll(() => db?.postgres.stop());
   beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Postgres } from './postgres.ts';
+import type { Postgres, PostgresOptions } from './postgres.ts';
 import { startPostgres } from './postgres.ts';
 
 /** The stack of the SQL families. */
@@ -34,11 +34,12 @@ export interface SqlLab {
   devices(): Promise<string>;
 }
 
-/** Starts it. */
-export async function startSqlLab(dir?: string): Promise<SqlLab> {
-  const postgres = await startPostgres({ ...(dir === undefined ? {} : { dir }), conf: ['fsync = off', 'full_page_writes = off'] });
+/** Starts it; `more` is SQL for the template, after the families. */
+export async function startSqlLab(options: PostgresOptions & { readonly more?: string } = {}): Promise<SqlLab> {
+  const { more = '', ...rest } = options;
+  const postgres = await startPostgres({ ...rest, conf: ['fsync = off', 'full_page_writes = off'] });
   await postgres.sql('CREATE DATABASE family_template');
-  await postgres.sql(seed, 'family_template');
+  await postgres.sql(seed + more, 'family_template');
   const lab: SqlLab = {
     postgres,
     inputs: { pg_host: postgres.socketDir, pg_port: String(postgres.port), bin_dir: postgres.bin, database: 'family' },
