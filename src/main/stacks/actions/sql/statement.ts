@@ -53,7 +53,9 @@ const describePreview = (input: PreviewInput): PlanCommand =>
 
 async function surveyRows(context: ActionContext, given: Readonly<Record<string, unknown>>) {
   const checked = PreviewInput.safeParse(Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'confirmed')));
-  if (!checked.success || checked.data.values.length < checked.data.definition.parameters.length) return [];
+  // Said even when nothing can be looked at yet: a host that had nothing to say is not asked again.
+  if (!checked.success || checked.data.values.length < checked.data.definition.parameters.length)
+    return [{ parameter: 'confirmed', title: 'Rows that will be affected', detail: 'Shown here as soon as the other inputs are given.' }];
   const found = await preview(context, changeOf(checked.data));
   return [
     {
