@@ -15,7 +15,8 @@ import { rebuildAction, recreateAction, redeployAction } from './service/recreat
 import { restartServiceAction } from './service/restart.ts';
 import { startAction, stopAction } from './service/start-stop.ts';
 import { setFlagAction } from './sql/flags.ts';
-import { sqlDownAction, sqlDryRunAction, sqlStatusAction } from './sql/migrations.ts';
+import { sqlStatusAction } from './sql/migration-status.ts';
+import { sqlDownAction, sqlDryRunAction } from './sql/migrations.ts';
 import { previewAction, statementAction } from './sql/statement.ts';
 import { sqliteActions } from './sqlite/index.ts';
 import type { ActionTools } from './tools.ts';

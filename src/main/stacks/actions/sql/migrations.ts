@@ -3,79 +3,17 @@ import { Problem } from '../../../../contract/problem.ts';
 import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { ActionContext, ActionOutcome, Facts, ProbeOutcome, SurveyItem } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
-import { plainLine, toProblem } from '../../../engine/words.ts';
+import { toProblem } from '../../../engine/words.ts';
 import { isPlaceholder } from '../../references.ts';
 import type { ScriptEnd } from '../job.ts';
 import { scriptProblem } from '../job.ts';
 import { count, done, fact, failed, unknown } from '../tools.ts';
-import type { MigrationFile, MigrationState, MigrationsInput } from './migration-files.ts';
-import {
-  fileStep,
-  listFiles,
-  migrationPlace,
-  migrationsInput,
-  missingObjects,
-  newestOf,
-  readState,
-  trackingOf,
-  Version,
-} from './migration-files.ts';
+import type { MigrationsInput } from './migration-files.ts';
+import { fileStep, listFiles, migrationPlace, migrationsInput, newestOf, readState, trackingOf, Version } from './migration-files.ts';
+import { asData, list, pendingOf } from './migration-status.ts';
 import type { FileStep } from './migration-text.ts';
 import { migrationPrograms } from './migration-text.ts';
 import { sqlMeanings as meanings } from './place.ts';
-
-const list = (names: readonly string[], most = 12) =>
-  names.length === 0
-    ? 'none'
-    : plainLine(`${names.slice(0, most).join(', ')}${names.length > most ? ` and ${names.length - most} more` : ''}`, 800);
-
-const StatusInput = z.strictObject({
-  ...migrationsInput,
-  /** What must be the newest; not compared when empty. */
-  expect: fact(z.string().max(150)).default(''),
-});
-type StatusInput = z.infer<typeof StatusInput>;
-
-const asData = (version: string) => (version === '' ? 'none' : plainLine(version, 100));
-const pendingOf = (state: MigrationState, files: readonly MigrationFile[]) =>
-  files
-    .filter(({ version, up }) => up !== undefined && !state.applied.some((one) => one.version === version))
-    .map(({ version }) => version);
-
-/** `migration.sql-status@1`: rows, files, and whether what the rows claim is there. */
-export const sqlStatusAction = defineAction<StatusInput>({
-  id: 'migration.sql-status@1',
-  title: 'Read the state of the migrations',
-  effect: 'read',
-  input: StatusInput,
-  outputs: ['latest', 'applied_count', 'pending', 'missing', 'strays'],
-  describe: (input) => [
-    migrationPlace(input).shown(`BEGIN READ ONLY; SELECT * FROM ${input.tracking_table}; ‹tables and columns›`),
-    { kind: 'sftp', text: `ls ${input.folder}; get the up files` },
-  ],
-  async execute(context, input) {
-    const [state, files] = [await readState(context, input), await listFiles(context, input)];
-    const latest = newestOf(state);
-    if (input.expect !== '' && latest !== input.expect)
-      return failed(
-        new Problem('verification-failed', `The newest migration is ${asData(latest)}, not ${input.expect}.`, {
-          hint: 'Somebody else migrates.',
-        }),
-      );
-    const missing = await missingObjects(context, input, state, files);
-    const strays = state.applied.filter(({ version }) => !files.some((file) => file.version === version)).map(({ version }) => version);
-    const pending = pendingOf(state, files);
-    const words = `${count(state.applied.length, 'migration')} applied (newest ${asData(latest)}), pending: ${list(pending)}.`;
-    return done(
-      missing.length === 0
-        ? words
-        : `${words} Applied by their rows, and not there: ${list(missing)}: carried out in part, or rolled back without the row.`,
-      { latest, applied_count: String(state.applied.length), pending: list(pending), missing: list(missing), strays: list(strays) },
-    );
-  },
-  probe: async () => ({ found: 'not-done', observed: 'Reading again is harmless.' }),
-  undo: 'nothing-to-undo',
-});
 
 const DownInput = z.strictObject({
   ...migrationsInput,
