@@ -13,6 +13,7 @@ export async function startSqlScenario(
   const elsewhere = mkdtempSync(join(tmpdir(), 'quarterdeck-sqlf-'));
   const db = await startSqlLab({
     dir: join(hostDir, 'pg'),
+    supervised: true,
     walDir: join(elsewhere, 'wal', 'pg_wal'),
     ...(options.more === undefined ? {} : { more: options.more }),
   });
@@ -24,7 +25,6 @@ export async function startSqlScenario(
       stackText: sqlStack,
       secrets: {},
       async reset() {
-        if (!db.postgres.alive()) await db.postgres.start();
         if ((await options.live(db)) !== pristine) await db.reset();
       },
       live: () => options.live(db),
