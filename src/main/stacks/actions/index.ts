@@ -10,6 +10,7 @@ import { verifyRestoreAction } from './friendlyface/verify-restore.ts';
 import { httpProbeAction } from './http-probe.ts';
 import { postgresActions } from './postgres/index.ts';
 import { recoveryActions } from './recovery/index.ts';
+import { rotationActions } from './rotation/index.ts';
 import { healthyAction } from './service/healthy.ts';
 import { rebuildAction, recreateAction, redeployAction } from './service/recreate.ts';
 import { restartServiceAction } from './service/restart.ts';
@@ -45,6 +46,7 @@ export function createActions(tools: ActionTools): ActionRegistry {
     migrationDryRunAction,
     migrationDownAction(tools),
     ...postgresActions,
+    ...rotationActions,
     previewAction,
     statementAction,
     setFlagAction,
