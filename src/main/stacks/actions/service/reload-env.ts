@@ -145,8 +145,7 @@ const commands = (input: Input): PlanCommand[] => [
 ];
 
 async function preflight(context: ActionContext, input: Input): Promise<readonly PreflightItem[]> {
-  const items = await servicePreflight(context, input, { stops: true, makes: input.kind === 'compose' });
-  const view = await observed(context, input);
+  const { items, view } = await servicePreflight(context, input, { stops: true, makes: input.kind === 'compose' });
   if (input.proof === 'instance' || !allRun(view)) return items;
   const item = (verdict: PreflightItem['verdict'], detail: string): PreflightItem => ({
     id: 'environment',
