@@ -27,6 +27,7 @@ if (withoutUser !== undefined) console.log(`skipped: ${withoutUser}`);
 describe.skipIf(skipSsh(withoutUser) || skipKeyring())('secrets that are set and used', () => {
   const passphrase = `Pp+/${randomBytes(12).toString('base64url')}`;
   const apiKey = `Ak+/${randomBytes(12).toString('base64url')} ü`;
+  const nextKey = `Nk+/${randomBytes(12).toString('base64url')}`;
   const typedWrong = `Tw+/${randomBytes(12).toString('base64url')}`;
   let room: ReturnType<typeof scratch>;
   let sshd: Sshd;
@@ -84,6 +85,18 @@ describe.skipIf(skipSsh(withoutUser) || skipKeyring())('secrets that are set and
       required: true,
     });
     expect(await host.call('secrets.set', { ...byKey, key: 'api-key', value: apiKey })).toMatchObject({ kept });
+    // The next value, and the one it replaces: sealed like the others, or refused where there is no keychain.
+    canaries.push(nextKey);
+    const next = host.call<{ slots: { pending: string } }>('secrets.set', { ...byKey, key: 'api-key', value: nextKey, slot: 'pending' });
+    if (kept === 'session') await expect(next).rejects.toMatchObject({ code: 'keychain-unavailable' });
+    else {
+      const { slots } = await next;
+      nowhere();
+      await host.call('host.promote', { ...byKey, key: 'api-key', fingerprint: slots.pending });
+      expect(await host.call('host.lengthOf', { ...byKey, key: 'api-key' })).toBe(nextKey.length);
+      nowhere();
+      await host.call('host.demote', { ...byKey, key: 'api-key', fingerprint: slots.pending });
+    }
     nowhere();
 
     expect(await host.call('host.exec', byPassword)).toBe('hello');

@@ -52,6 +52,10 @@ const domains: Record<string, object> = {
     // Uses a secret as the host would, and answers only whether it is the one expected (by length), never the value.
     lengthOf: async ({ environmentId, key }: { environmentId: string; key: string }) =>
       ((await secrets.read(environmentId, key)) ?? '').length,
+    promote: async ({ environmentId, key, fingerprint }: { environmentId: string; key: string; fingerprint: string }) =>
+      secrets.slots(environmentId).promote(key, fingerprint),
+    demote: async ({ environmentId, key, fingerprint }: { environmentId: string; key: string; fingerprint: string }) =>
+      secrets.slots(environmentId).demote(key, fingerprint),
     masterKeys: async () => store.prepare("SELECT count(*) AS n FROM settings WHERE name LIKE 'vault-key:%'").get(),
     sealedRows: async () => store.prepare('SELECT count(*) AS n FROM secrets').get(),
     exec: async ({ environmentId }: { environmentId: string }) => {

@@ -26,7 +26,7 @@ function SecretRow({
   onStored?: (() => void) | undefined;
 }) {
   const { client, stores } = useServices();
-  const [editing, setEditing] = useState(false);
+  const [editing, setEditing] = useState<false | 'current' | 'pending'>(false);
   const [value, setValue] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<ProblemData>();
@@ -50,7 +50,8 @@ function SecretRow({
   };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (value !== '') void doing(() => client.secrets.set({ environmentId, key: secret.key, value }), true);
+    if (value !== '' && editing !== false)
+      void doing(() => client.secrets.set({ environmentId, key: secret.key, value, slot: editing }), true);
   };
 
   return (
@@ -63,6 +64,8 @@ function SecretRow({
           ) : (
             <span className={`tag ${secret.required ? 'tag-bad' : ''}`}>{secret.required ? 'Not set, needed' : 'Not set'}</span>
           )}
+          {secret.slots?.pending != null && <span className="tag tag-warn">Next value {secret.slots.pending}</span>}
+          {secret.slots?.previous != null && <span className="tag">Previous value {secret.slots.previous}</span>}
         </div>
       </div>
       <div className="row">
@@ -76,22 +79,44 @@ function SecretRow({
             Forget
           </Button>
         )}
-        {!editing && (
-          <Button small aria-label={`${secret.set ? 'Replace' : 'Set'} ${secret.label}`} onClick={() => setEditing(true)}>
+        {(['pending', 'previous'] as const)
+          .filter((slot) => secret.slots?.[slot] != null)
+          .map((slot) => (
+            <Button
+              key={slot}
+              small
+              busy={busy}
+              aria-label={`Discard the ${slot === 'pending' ? 'next' : 'previous'} ${secret.label}`}
+              onClick={() => void doing(() => client.secrets.discard({ environmentId, key: secret.key, slot }), false)}
+            >
+              Discard {slot === 'pending' ? 'next' : 'previous'}
+            </Button>
+          ))}
+        {editing === false && secret.set && secret.slots?.pending === null && (
+          <Button small aria-label={`Set the next ${secret.label}`} onClick={() => setEditing('pending')}>
+            Set next
+          </Button>
+        )}
+        {editing === false && (
+          <Button small aria-label={`${secret.set ? 'Replace' : 'Set'} ${secret.label}`} onClick={() => setEditing('current')}>
             {secret.set ? 'Replace' : 'Set'}
           </Button>
         )}
       </div>
-      {editing && (
+      {editing !== false && (
         <form className="stack" onSubmit={submit}>
           <TextField
-            label={secret.label}
+            label={editing === 'pending' ? `Next ${secret.label}` : secret.label}
             type="password"
             autoComplete="new-password"
             autoFocus
             value={value}
             onValue={setValue}
-            hint="Goes to the host once and is never shown again."
+            hint={
+              editing === 'pending'
+                ? 'For a rotation: comes into use when one is run. Never shown again.'
+                : 'Goes to the host once and is never shown again.'
+            }
           />
           <div className="row">
             <Button type="submit" small tone="primary" busy={busy} disabled={value === ''} aria-label={`Store ${secret.label}`}>
