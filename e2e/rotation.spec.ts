@@ -6,7 +6,7 @@ import { furnish } from '../tests/support/furnish.ts';
 import { keyringUnavailable, startKeyring } from '../tests/support/keyring.ts';
 import { rotationStack, startRotationLab } from '../tests/support/rotation/lab.ts';
 import { startSshd } from '../tests/support/sshd.ts';
-import { expect, test } from './support/journey.ts';
+import { expect, expect, test, test, textOf } from './support/journey.ts';
 import { sshdUnavailable } from './support/remote.ts';
 import { createWindow } from './support/window.ts';
 
@@ -69,7 +69,7 @@ test('key rotation: set twice is refused, overlap to the end with the old key de
     await window.button('Start run').click();
     await window.hasRun('Succeeded', 120_000);
     expect(await api(old)).toBe(401);
-    expect(await page.locator('body').innerText()).not.toContain(old);
+    expect(await textOf(page.locator('body'))).not.toContain(old);
   });
 
   await test.step('a service that does not take the new environment makes it go back by itself', async () => {
