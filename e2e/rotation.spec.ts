@@ -6,7 +6,7 @@ import { furnish } from '../tests/support/furnish.ts';
 import { keyringUnavailable, startKeyring } from '../tests/support/keyring.ts';
 import { rotationStack, startRotationLab } from '../tests/support/rotation/lab.ts';
 import { startSshd } from '../tests/support/sshd.ts';
-import { expect, expect, test, test, textOf } from './support/journey.ts';
+import { expect, test, textOf } from './support/journey.ts';
 import { sshdUnavailable } from './support/remote.ts';
 import { createWindow } from './support/window.ts';
 
