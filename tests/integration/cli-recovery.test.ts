@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Run, SurveyFinding } from '../../src/contract/runs.ts';
-import { createCli } from '../support/cli.ts';
+import { furnish } from '../support/furnish.ts';
 import type { RecoveryCluster } from '../support/recovery-cluster.ts';
 import { recoveryStack, recoveryUnavailable, startRecoveryCluster } from '../support/recovery-cluster.ts';
 import { skipSsh } from '../support/ssh-lab.ts';
@@ -16,19 +16,20 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('point-in-time recovery on the c
   let sshd: Sshd;
   let cluster: RecoveryCluster;
   let home: string;
-  let cli: ReturnType<typeof createCli>;
+  let cli: Awaited<ReturnType<typeof furnish>>;
 
   beforeAll(async () => {
     [sshd, cluster] = await Promise.all([startSshd(), startRecoveryCluster()]);
     home = mkdtempSync(join(tmpdir(), 'quarterdeck-cli-'));
-    cli = createCli({ home });
-    mkdirSync(join(home, 'stacks'));
-    writeFileSync(join(home, 'stacks', 'recovery.yaml'), recoveryStack);
-    const target = { host: sshd.host, port: sshd.port, user: sshd.user, auth: [{ kind: 'key', path: sshd.clientKey.path }] };
-    const profile = { name, tier: 'production', ssh: { target }, stack: 'recovery', inputs: cluster.inputs };
-    writeFileSync(join(home, 'profile.yaml'), JSON.stringify(profile));
-    expect((await cli(['env', 'add', '-f', join(home, 'profile.yaml')])).stderr).toBe('');
-    expect((await cli(['env', 'trust', name, '--fingerprint', sshd.hostKeys[0]?.fingerprint ?? ''])).code).toBe(0);
+    cli = await furnish({
+      dataFolder: home,
+      name,
+      tier: 'production',
+      stackId: 'recovery',
+      stackText: recoveryStack,
+      inputs: cluster.inputs,
+      sshd,
+    });
   }, 60_000);
   afterAll(async () => {
     await Promise.all([sshd?.stop(), cluster?.close()]);

@@ -230,6 +230,21 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     expect(items.map(({ detail }) => detail).join(' ')).toContain('recovering anew');
   }, 60_000);
 
+  it('a promotion with live settings that no server starts with: seen before anything stops', async () => {
+    const conf = join(cluster.dataDir, 'postgresql.conf');
+    const whole = readFileSync(conf, 'utf8');
+    const words = async () => {
+      const plan = open.engine.plan({ environmentId: 'env-1', runbook: 'promote', inputs: {} });
+      const { items } = await open.engine.preflight({ planId: plan.id });
+      return items.find(({ id }) => id === 'promote-settings')?.detail;
+    };
+    expect(await words()).toBeUndefined();
+    writeFileSync(conf, `${whole}no_such_setting = on\n`);
+    expect(await words()).toMatch(/No server would start .*no_such_setting/);
+    writeFileSync(conf, whole);
+    await nothingWasDone();
+  }, 60_000);
+
   it('a live server that something starts again in the middle of the promotion: it stays in its place', async () => {
     const recovered = await open.run('recover-to-time', { target: times[2] ?? '' });
     expect(recovered.state, recovered.summary).toBe('succeeded');

@@ -74,7 +74,8 @@ dir=$qd_base/$key
 mv "$stage/starter" "$stage/program" "$stage/input" "$stage/run" "$dir/" || exit 74
 started=
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
-  systemd-run --quiet --collect --unit="quarterdeck-job-$key" --setenv=HOME="$HOME" --setenv=PATH="$PATH" \\
+  # Only the job itself ends with its unit: a server that it started goes on.
+  systemd-run --quiet --collect --unit="quarterdeck-job-$key" --property=KillMode=process --setenv=HOME="$HOME" --setenv=PATH="$PATH" \\
     /bin/sh "$dir/run" "$dir" "$account_umask" >/dev/null 2>&1 </dev/null && started=1
 fi
 if [ -z "$started" ]; then

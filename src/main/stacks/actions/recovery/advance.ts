@@ -4,10 +4,11 @@ import type { PreflightItem } from '../../../../contract/runs.ts';
 import type { Action, ActionContext, ActionOutcome, ProbeOutcome } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { toProblem } from '../../../engine/words.ts';
+import { isPlaceholder } from '../../references.ts';
 import { jobState, runJob, scriptProblem } from '../job.ts';
 import { failed } from '../tools.ts';
 import { findWindows } from './find-windows.ts';
-import { archiveInput, Instant, recoveryInput, serverInput } from './input.ts';
+import { archiveInput, Instant, KeyFact, recoveryInput, serverInput } from './input.ts';
 import { chooseWindow, judgeRecovered, recoveredOutput, standing } from './recover.ts';
 import { advanceScript } from './recover-scripts.ts';
 import type { Recovered } from './recovered.ts';
@@ -17,13 +18,20 @@ import { surveyWindows } from './survey.ts';
 import type { Micros } from './time.ts';
 import { formatInstant, parseInstant, postgresTime } from './time.ts';
 
-const Input = z.strictObject({ ...serverInput, ...archiveInput, ...recoveryInput, target: Instant });
+const Input = z.strictObject({
+  ...serverInput,
+  ...archiveInput,
+  ...recoveryInput,
+  /** The recovered server; empty: the one there is. */
+  key: KeyFact,
+  target: Instant,
+});
 type Input = z.infer<typeof Input>;
 
 /** @throws Problem `policy-refused` when what was replayed lies after the new target, `not-found` when nothing was recovered */
-function checkLater(found: Recovered, target: Micros): string {
+function checkLater(found: Recovered, wanted: string, target: Micros): string {
   const { current } = found;
-  if (current === undefined || found.promoting || !found.data)
+  if (current === undefined || (wanted !== '' && wanted !== current.key) || found.promoting || !found.data)
     throw new Problem('not-found', 'There is no recovered server that could be advanced.', { hint: 'Recover to a time first.' });
   const before = parseInstant(current.replayed === '' ? current.target : current.replayed);
   if (before !== undefined && target < before)
@@ -44,7 +52,7 @@ async function execute(context: ActionContext, input: Input): Promise<ActionOutc
   let key: string;
   try {
     const found = await lookAtRecovered(context, input);
-    key = checkLater(found, target);
+    key = checkLater(found, input.key, target);
     chooseWindow(await findWindows(context, input), found.current?.facts['base'] ?? '', target);
     context.record({ key, from: found.current?.target ?? '' });
   } catch (error) {
@@ -75,9 +83,13 @@ async function probe(context: ActionContext, input: Input): Promise<ProbeOutcome
 
 async function preflight(context: ActionContext, input: Input): Promise<PreflightItem[]> {
   const title = 'Target';
-  const found = await lookAtRecovered(context, input);
   try {
-    checkLater(found, targetOf(input));
+    if (isPlaceholder(input.key)) {
+      const later = chooseWindow(await findWindows(context, input), '', targetOf(input));
+      return [{ id: 'window', title, verdict: 'pass', detail: `An earlier step recovers; the WAL goes to ${formatInstant(later.to)}.` }];
+    }
+    const found = await lookAtRecovered(context, input);
+    checkLater(found, input.key, targetOf(input));
     const window = chooseWindow(await findWindows(context, input), found.current?.facts['base'] ?? '', targetOf(input));
     return [
       { id: 'window', title, verdict: 'pass', detail: `From ${found.current?.target} on; the WAL goes to ${formatInstant(window.to)}.` },

@@ -26,6 +26,8 @@ shift 2
 for name in "$@"; do
   [ -f "$archive/$name" ] || continue
   if ! found=$("$bin/pg_waldump" -r Transaction "$archive/$name" 2>&1); then
+    # All of it may belong to one record that began before.
+    case "$found" in *'could not find a valid record after'*) continue ;; esac
     echo "broken=$name"
     exit 0
   fi

@@ -22,6 +22,9 @@ export const Instant = fact(
   z.string().refine((text) => parseInstant(text) !== undefined, 'a time with a zone, such as 2026-11-27T03:00:00Z'),
 );
 
+/** Key of a recovered server, or the fact that will be one; empty: the one there is. */
+export const KeyFact = fact(z.string().regex(/^(r[0-9a-f]{8})?$/, 'the key of a recovered server')).default('');
+
 /** Empty, or a path: so that optional inputs of a stack can be handed on as they are. */
 export const OptionalPath = z.union([z.literal(''), PlainPath]).default('');
 

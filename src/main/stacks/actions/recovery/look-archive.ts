@@ -3,7 +3,7 @@ import { Problem } from '../../../../contract/problem.ts';
 import type { ActionContext } from '../../../engine/action.ts';
 import { plainLine } from '../../../engine/words.ts';
 import { look } from '../job.ts';
-import { BackupManifest, manifestPath } from '../manifest.ts';
+import { BackupManifest } from '../manifest.ts';
 import { pgQuery } from '../postgres/place.ts';
 import type { RecoveryInput, ServerInput } from './input.ts';
 import { livePlace } from './input.ts';
@@ -194,6 +194,3 @@ export async function lookAtStored(
     },
   };
 }
-
-/** Where the manifest of a base backup lies. */
-export const baseManifest = (path: string) => manifestPath(path);

@@ -158,6 +158,9 @@ echo "parent=$parent"
 [ ! -w "$parent" ] || echo writable=yes
 echo "device=$(stat -c %d "$data" 2>/dev/null) $(stat -c %d "$parent" 2>/dev/null) $(stat -c %d "$root" 2>/dev/null)"
 [ ! -e "$data/postgresql.conf" ] || echo conf=yes
+if [ -e "$data/postgresql.conf" ] || [ -n "$config" ]; then
+  wrong=$(qd_as "$user" "$bin/postgres" -D "$data" \${config:+-c "config_file=$config"} -C max_connections 2>&1 >/dev/null) || echo "settings=$(printf '%s' "$wrong" | tr '\\n' ' ' | cut -c 1-300)"
+fi
 [ ! -L "$data/pg_wal" ] || echo wal_link=yes
 [ -z "$(ls -A "$data/pg_tblspc" 2>/dev/null)" ] || echo tablespaces=yes
 exit 0

@@ -7,8 +7,8 @@ import { toProblem } from '../../../engine/words.ts';
 import { isPlaceholder } from '../../references.ts';
 import { jobState, look, runJob, scriptProblem } from '../job.ts';
 import { serviceStatus } from '../service/control.ts';
-import { done, fact, failed, unknown } from '../tools.ts';
-import { archiveInput, OptionalPath, recoveryInput, serverInput } from './input.ts';
+import { done, failed, unknown } from '../tools.ts';
+import { archiveInput, KeyFact, OptionalPath, recoveryInput, serverInput } from './input.ts';
 import { lookAtLive } from './look-archive.ts';
 import { promoteLook, promoteMeanings, promoteScript, unpromoteScript } from './promote-scripts.ts';
 import { lookAtRecovered, recoveredArgs } from './recovered.ts';
@@ -19,7 +19,7 @@ const Input = z.strictObject({
   ...archiveInput,
   ...recoveryInput,
   /** The recovered server; empty: the one there is. */
-  key: fact(z.string().regex(/^(r[0-9a-f]{8})?$/, 'the key of a recovered server')).default(''),
+  key: KeyFact,
   /** Starts and stops the live server (`start stop status`); empty: the server's own programs do. */
   control: OptionalPath,
   /** Configuration file when it does not lie in the data directory. */
@@ -146,6 +146,9 @@ async function preflight(context: ActionContext, input: Input): Promise<Prefligh
   else add('device', 'File system', 'pass', 'Both directories lie on one file system.');
   if (facts['conf'] !== 'yes' && input.config_file === '' && input.control === '')
     add('config', 'Configuration', 'block', `${input.data_dir} has no postgresql.conf: name the configuration file or a control.`);
+  // The promoted server starts with today's settings: a running server may have been left with ones that nobody can start.
+  if (facts['settings'] !== undefined)
+    add('settings', 'Settings', 'block', `No server would start with the live settings as they are now: ${facts['settings']}`);
   if (facts['tablespaces'] === 'yes')
     add('tablespaces', 'Tablespaces', 'block', 'Tablespaces outside of the data directory are not supported.');
   if (facts['wal_link'] === 'yes')

@@ -23,20 +23,22 @@ if [ ! -d "$root" ]; then
 fi
 printf 'key=%s\\nbase=%s\\nsystem=%s\\ntimeline=%s\\ntarget=%s\\nstate=copying\\n' "$key" "\${base##*/}" "$system" "$timeline" "$target" | qd_note || exit 42
 if [ ! -d "$dir/data" ]; then
+  # A name of its own for each try: the copying of a helper that was killed may still go on, and must not reach into this one.
+  part=$dir/part-$$
   qd_as "$user" rm -rf "$dir" || exit 42
   qd_as "$user" mkdir "$dir" "$dir/s" || exit 42
   qd_as "$user" "$bin/pg_verifybackup" -q -n "$base" >&2 || exit 43
-  if ! qd_as "$user" cp -a --reflink=auto "$base" "$dir/part" 2>/dev/null; then
-    qd_as "$user" rm -rf "$dir/part"
-    qd_as "$user" cp -pR "$base" "$dir/part" || { qd_as "$user" rm -rf "$dir/part"; exit 42; }
+  if ! qd_as "$user" cp -a --reflink=auto "$base" "$part" 2>/dev/null; then
+    qd_as "$user" rm -rf "$part"
+    qd_as "$user" cp -pR "$base" "$part" || { qd_as "$user" rm -rf "$part"; exit 42; }
   fi
-  [ "$(qd_control "$dir/part" 'Database system identifier')" = "$system" ] || exit 44
-  qd_as "$user" rm -f "$dir/part/postmaster.pid" "$dir/part/postmaster.opts" "$dir/part/standby.signal" "$dir/part/recovery.signal" || exit 42
+  [ "$(qd_control "$part" 'Database system identifier')" = "$system" ] || exit 44
+  qd_as "$user" rm -f "$part/postmaster.pid" "$part/postmaster.opts" "$part/standby.signal" "$part/recovery.signal" || exit 42
   # What ALTER SYSTEM set on the live server would overrule the settings of the recovered one.
-  [ ! -f "$dir/part/postgresql.auto.conf" ] || qd_as "$user" mv "$dir/part/postgresql.auto.conf" "$dir/part/postgresql.auto.conf.base" || exit 42
-  printf '%s\\n' "$key" | qd_put "$dir/part/quarterdeck-recovered" || exit 42
+  [ ! -f "$part/postgresql.auto.conf" ] || qd_as "$user" mv "$part/postgresql.auto.conf" "$part/postgresql.auto.conf.base" || exit 42
+  printf '%s\\n' "$key" | qd_put "$part/quarterdeck-recovered" || exit 42
   sync
-  qd_as "$user" chmod 700 "$dir/part" && qd_as "$user" mv "$dir/part" "$dir/data" || exit 42
+  qd_as "$user" chmod 700 "$part" && qd_as "$user" mv "$part" "$dir/data" || exit 42
 fi
 echo "Copied; recovering to $target."
 if [ -z "$(qd_alive "$dir/data")" ]; then qd_settings "$target" "$timeline" || exit 40; fi
@@ -65,7 +67,7 @@ printf '%s\\n' "$told"
 /** Arguments as {@link recoverScript}. Ends the recovered server and removes what was copied; nothing else lies in its folder. */
 export const discardScript = `${whole}if [ -d "$dir" ]; then
   [ ! -L "$dir" ] || exit 46
-  for one in data part; do qd_halt "$dir/$one" || exit 45; done
+  qd_halt "$dir/data" || exit 45
 fi
 if [ "$(qd_field key "$root/current")" = "$key" ]; then qd_as "$user" rm -f "$root/current" || exit 47; fi
 [ ! -e "$dir" ] || qd_as "$user" rm -rf "$dir" || exit 47
