@@ -59,7 +59,7 @@ if [ ! -e "$name" ]; then
     fi
   fi
   qd_sync copy
-  ln copy "../$name" || drop 36
+  ln copy "../$name" 2>/dev/null || { [ ! -e "../$name" ] && mv copy "../$name"; } || drop 36
   cd "$folder" && rm -rf "./$part"
   qd_sync "$folder"
 fi

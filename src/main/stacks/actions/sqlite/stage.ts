@@ -50,6 +50,8 @@ if [ ! -e "$staged" ]; then
   mv -f -- "$part" "$staged" || exit 36
   qd_sync "$dir"
 fi
+# An upload of a later try is not needed any more.
+[ "$how" != move ] || rm -f -- "$source"
 [ "$(stat -c '%u:%g %a' -- "$staged")" = "$(stat -c '%u:%g %a' -- "$db")" ] || exit 33
 [ "$(qd_hash "$staged")" = "$want" ] || exit 38
 qd_report immutable "$staged"
