@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -33,12 +34,21 @@ describe.skipIf(skipSsh(postgresUnavailable()))('a PostgreSQL server on the host
   });
   /** Files of this kind that hold a text; others' scripts may be at work at the same time. */
   const leftWith = (text: string) =>
-    ['/dev/shm', '/tmp'].flatMap((dir) =>
-      readdirSync(dir)
-        .filter((name) => name.startsWith('quarterdeck-pg.'))
-        .map((name) => join(dir, name, 'pass'))
-        .filter((file) => existsSync(file) && readFileSync(file, 'utf8').includes(text)),
-    );
+    ['/dev/shm', tmpdir()]
+      .filter((dir) => existsSync(dir))
+      .flatMap((dir) =>
+        readdirSync(dir)
+          .filter((name) => name.startsWith('quarterdeck-pg.'))
+          .map((name) => join(dir, name, 'pass'))
+          .filter((file) => {
+            try {
+              return readFileSync(file, 'utf8').includes(text);
+            } catch {
+              // It went meanwhile, or is another account's.
+              return false;
+            }
+          }),
+      );
 
   it('gives typed rows; a value is data, whatever it is made of', async () => {
     const hostile = `'; DROP TABLE x; -- "$(touch /tmp/never)" \\! \`id\` \n:"y" :'z'`;
