@@ -84,7 +84,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
   });
   afterEach(async () => {
     if (existsSync(join(cluster.recoveryRoot, 'current'))) expect((await open.run('discard-recovery')).state).toBe('succeeded');
-  }, 60_000);
+  }, 120_000);
 
   it('a target before the base backup, after the archive, or without a zone', async () => {
     const seen = await window();
@@ -103,7 +103,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     });
     expect(() => open.engine.plan(atTarget('2026-11-27T03:00:00'))).toThrow(/zone/);
     await nothingWasDone();
-  }, 60_000);
+  }, 120_000);
 
   it.each([
     ['is missing', (path: string) => rmSync(path)],
@@ -141,7 +141,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
       renameSync(join(cluster.dir, 'kept'), inArchive(name));
     }
     await nothingWasDone();
-  }, 60_000);
+  }, 120_000);
 
   it('WAL that is broken in its middle: recovery ends, is never taken for reached, and revert leaves nothing', async () => {
     // The first page is as it was, so only reading every record finds it.
@@ -160,7 +160,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
       writeFileSync(inArchive(name), whole);
     }
     await nothingWasDone();
-  }, 60_000);
+  }, 120_000);
 
   it('a base backup of another cluster, and of another environment', async () => {
     const other = await startRecoveryCluster();
@@ -178,7 +178,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     writeFileSync(manifest, JSON.stringify({ ...foreign, environment: 'env-2', environmentName: 'Other shop', host: 'SHA256:other' }));
     expect((await judge(times[1] ?? '', base)).words).toContain('another environment, Other shop');
     writeFileSync(manifest, whole);
-  }, 60_000);
+  }, 120_000);
 
   it('a base backup whose files are not what its manifest says', async () => {
     const file = join(cluster.baseDir, base, 'global', 'pg_filenode.map');
@@ -190,7 +190,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     expect(ended.summary).toContain('The base backup is not what it should be');
     expect((await open.engine.settled((await open.engine.revert({ runId: ended.id, typedName })).id)).state).toBe('reverted');
     await nothingWasDone();
-  }, 60_000);
+  }, 120_000);
 
   it('archiving of a recovered server, a second one beside it, and going back in time', async () => {
     const before = readdirSync(cluster.archiveDir).sort();
@@ -228,7 +228,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     const { ok, items } = await open.engine.preflight({ planId: earlier.id });
     expect(ok).toBe(false);
     expect(items.map(({ detail }) => detail).join(' ')).toContain('recovering anew');
-  }, 60_000);
+  }, 120_000);
 
   it('a promotion with live settings that no server starts with: seen before anything stops', async () => {
     const conf = join(cluster.dataDir, 'postgresql.conf');
@@ -243,7 +243,7 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     expect(await words()).toMatch(/No server would start .*no_such_setting/);
     writeFileSync(conf, whole);
     await nothingWasDone();
-  }, 60_000);
+  }, 120_000);
 
   it('a live server that something starts again in the middle of the promotion: it stays in its place', async () => {
     const recovered = await open.run('recover-to-time', { target: times[2] ?? '' });
@@ -276,5 +276,5 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('what a recovery refuses', () =>
     rmSync(join(cluster.recoveryRoot), { recursive: true });
     mkdirSync(cluster.recoveryRoot, { mode: 0o700 });
     execFileSync('chown', [`${owner.uid}:${owner.gid}`, cluster.recoveryRoot]);
-  }, 120_000);
+  }, 240_000);
 });

@@ -36,7 +36,6 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('point-in-time recovery of a rea
     const live = await cluster.contents();
 
     const recovered = await open.run('recover-to-time', { target: good });
-    expect(recovered.summary).toContain('');
     expect(recovered.state, recovered.summary).toBe('succeeded');
     expect(recovered.steps.at(-1)?.output['counts']).toBe('public.orders=7');
     expect(await cluster.contents()).toBe(live);
@@ -58,5 +57,5 @@ describe.skipIf(skipSsh(recoveryUnavailable()))('point-in-time recovery of a rea
     expect(await cluster.contents()).toBe(live);
     expect(readdirSync(cluster.recoveryRoot).filter((name) => name.startsWith('reverted-'))).toHaveLength(1);
     expect(existsSync(join(cluster.recoveryRoot, 'current'))).toBe(false);
-  }, 120_000);
+  }, 300_000);
 });
