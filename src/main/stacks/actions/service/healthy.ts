@@ -41,6 +41,8 @@ type Input = z.infer<typeof Input>;
 async function complaint(context: ActionContext, input: Input, view: ServiceView): Promise<string | undefined> {
   const ill = view.lives.find((life) => !isUp(life) || (life.health !== 'none' && life.health !== 'healthy' && life.oneShot !== true));
   if (ill !== undefined) return lifeWords(ill);
+  const unseen = view.lives.find((life) => life.unseen);
+  if (unseen !== undefined) return `its control says that it runs as process ${unseen.pid}, and there is no such process`;
   if (input.path !== '') {
     const outcome = await context.http.request({
       method: 'GET',

@@ -25,6 +25,8 @@ export interface Life {
   /** Another service waits for its end: it is done when it has ended well. */
   readonly oneShot?: true;
   readonly state: LifeState;
+  /** Its control says that it runs, and a process of that number is not seen: it may be one of a container, or be gone. */
+  readonly unseen?: true;
   /** The host's own word for it. */
   readonly said: string;
   /** Another text for each time it was started. */

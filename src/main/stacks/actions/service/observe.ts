@@ -141,8 +141,9 @@ async function observeProcess(session: SshSession, control: string): Promise<Lif
   const alive = ticks !== '';
   return {
     ...base,
-    state: alive ? 'running' : 'unclear',
-    said: alive ? 'running' : `its control says that it runs as process ${status.pid}, and there is no such process`,
+    state: 'running',
+    said: 'running',
+    ...(alive ? {} : { unseen: true as const }),
     instance: `${status.pid} ${ticks} ${status.started}`,
     pid: status.pid,
     startedAt: status.started,

@@ -72,6 +72,13 @@ export async function restartService(context: ActionContext, input: Input): Prom
   try {
     const after = await settled(context, input, before.project);
     if (after instanceof Problem) return failed(after);
+    const unseen = after.lives.find((life) => life.unseen);
+    if (unseen !== undefined)
+      return failed(
+        new Problem('verification-failed', `Its control says that it runs as process ${unseen.pid}, and there is no such process.`, {
+          hint,
+        }),
+      );
     const same = unchanged(after, context.recorded['before'] ?? livesText(before));
     if (same.length > 0)
       return failed(

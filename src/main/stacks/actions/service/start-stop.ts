@@ -22,6 +22,7 @@ import {
   words,
 } from './common.ts';
 import { control, serviceStatus } from './control.ts';
+import { doesNotStay } from './evidence.ts';
 import { endWords, wasKilled } from './life.ts';
 import type { ServiceView } from './observe.ts';
 import type { ServiceRef } from './ref.ts';
@@ -57,7 +58,7 @@ export function stopCommands(ref: ServiceRef, grace: number, force = false): Pla
   const wait = `(up to ${grace} s; ${force ? 'then it is killed' : 'nothing is killed'})`;
   switch (ref.kind) {
     case 'process':
-      return controlCommands(ref.control, 'status', 'stop', `status  ${wait}`);
+      return controlCommands(ref.control, 'status', 'stop', force ? `status  ${wait}` : 'status');
     case 'systemd':
       return shown(
         `systemctl stop -- ${ref.unit}  (systemd itself kills what outlasts the unit's TimeoutStopSec)`,
@@ -175,8 +176,10 @@ export async function startService(context: ActionContext, ref: ServiceRef): Pro
     if (trouble !== undefined) return trouble;
   }
   try {
-    const after = await settled(context, ref, before.project);
+    // What a control says of a process is taken at its word here; service.healthy@1 looks whether it stays.
+    const after = ref.kind === 'process' ? await observed(context, ref) : await settled(context, ref, before.project);
     if (after instanceof Problem) return failed(after);
+    if (!allRun(after)) return failed(await doesNotStay(context, ref, after, 'It was started, and does not run.'));
     const started = runningIds(after).filter((id) => !ran.includes(id));
     return done(startedWords(ref, after), { ...runningFacts(after), containers: started.join(' ') });
   } catch (error) {
