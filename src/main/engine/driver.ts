@@ -225,14 +225,13 @@ export function createDriver(
         let step = runs.steps(drive.run.id)[position] as StepRecord;
         let partly = false;
         const planned = drive.stored.plan.steps[position];
-        if (
-          planned === undefined ||
-          step.view.state === 'pending' ||
-          step.view.state === 'skipped' ||
-          step.view.state === 'reverted' ||
-          planned.undo.kind === 'nothing-to-undo'
-        )
+        if (planned === undefined || step.view.state === 'pending' || step.view.state === 'skipped' || step.view.state === 'reverted')
           continue;
+        if (planned.undo.kind === 'nothing-to-undo') {
+          // Nothing of it is left to take back; but what is over must not be shown as unknown.
+          if (step.view.state === 'unknown') await steps.probe(drive, position);
+          continue;
+        }
         if (planned.undo.kind === 'kept') {
           if (step.view.state === 'unknown') await outwait(drive, position);
           continue;

@@ -102,6 +102,16 @@ describe('going back', () => {
     }
   });
 
+  it('looks at a reading step of unknown outcome too, so that a reverted run shows nothing as unknown', async () => {
+    const made = make();
+    made.world.answers.set('execute c', () => unknown);
+    const run = await made.run('three');
+    expect(states(run)).toBe('a done, b done, c unknown');
+    const back = await made.engine.settled((await made.engine.revert({ runId: run.id })).id);
+    expect(back.state).toBe('reverted');
+    expect(states(back)).toBe('a reverted, b reverted, c pending');
+  });
+
   it('goes on after an undo that failed or was not seen, and never forward again', async () => {
     const made = make();
     const run = await made.run('three');
