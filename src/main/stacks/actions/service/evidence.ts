@@ -36,9 +36,10 @@ export async function doesNotStay(context: ActionContext, ref: ServiceRef, seen:
   const life = ill ?? view.lives.find(({ restarts }) => (restarts ?? 0) > 0) ?? view.lives[0];
   const lines = life === undefined ? [] : await logEnd(await context.session(), ref.kind, life.id).catch(() => []);
   for (const line of lines) context.say(`${line}\n`);
-  const last = lines.at(-1);
+  // Two streams of one container come in either order: the last line alone may be the less telling one.
+  const last = lines.length === 0 ? undefined : lines.slice(-3).join(' / ');
   const how = life === undefined ? '' : ` ${lifeWords(life)}.${life.said === life.state ? '' : ` The host says: ${life.said}.`}`;
-  return new Problem('verification-failed', `${message}${how}${last === undefined ? '' : ` Its log ends with: ${plainLine(last, 200)}`}`, {
+  return new Problem('verification-failed', `${message}${how}${last === undefined ? '' : ` Its log ends with: ${plainLine(last, 400)}`}`, {
     hint: 'Look at its log, or revert.',
     detail: {
       exitCode: life?.end?.exitCode ?? null,

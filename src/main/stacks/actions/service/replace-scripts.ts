@@ -44,6 +44,22 @@ docker update --restart="$policy" -- "$former" >/dev/null || exit 52
 [ "$ran" != yes ] || docker start -- "$former" >/dev/null || exit 34
 `;
 
+const envOf = `env_of() { docker inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' -- "$1" | sort | cksum; }
+`;
+const keptFolder = `kept="\${XDG_STATE_HOME:-$HOME/.local/state}/quarterdeck/kept/$mark"
+`;
+
+/** `$1` mark of the run, then service and container: names the services whose environment is not the one that was kept. */
+export const otherEnvironments = `${envOf}
+mark=$1
+shift
+${keptFolder}
+while [ $# -ge 2 ]; do
+  if [ -s "$kept/$1.sum" ] && [ "$(env_of "$2")" != "$(cat "$kept/$1.sum")" ]; then echo "$1"; fi
+  shift 2
+done
+`;
+
 /**
  * After {@link composePrelude}'s: `$1` grace, `$2` mark of the run, `$3` version of the file or nothing, `$4` how, `$5` the service or nothing, `$6` ids of what
  * is to end, in that order; then six for each service: name, id and tag of the former image, image to run (nothing: the file's own), its id
@@ -57,9 +73,9 @@ ${gently}
 grace=$1 mark=$2 version=$3 how=$4 service=$5 ids=$6 force=
 shift 6
 umask 077
-kept="\${XDG_STATE_HOME:-$HOME/.local/state}/quarterdeck/kept/$mark"
+${keptFolder}
 mkdir -p "$kept" || exit 61
-env_of() { docker inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' -- "$1" | sort | cksum; }
+${envOf}
 spare() { echo "quarterdeck-kept:$(printf '%s' "\${1#sha256:}" | cut -c 1-12)"; }
 files() {
   if [ -n "$file" ]; then echo "$file"; return; fi

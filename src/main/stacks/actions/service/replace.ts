@@ -3,7 +3,7 @@ import { Problem } from '../../../../contract/problem.ts';
 import type { ActionContext, ActionOutcome, Facts, ProbeOutcome } from '../../../engine/action.ts';
 import { sha256 } from '../../../engine/canonical.ts';
 import { toProblem } from '../../../engine/words.ts';
-import { jobState, mustRun } from '../job.ts';
+import { jobState, look, mustRun } from '../job.ts';
 import { done, failed, RemotePath, unknown } from '../tools.ts';
 import { isRunningSteadily, Name, observed, runningFacts, settled, viewWords, wantedServices } from './common.ts';
 import type { ComposeProject } from './compose-project.ts';
@@ -13,7 +13,7 @@ import { findImage, ImageName, shortId } from './images.ts';
 import { isDown } from './life.ts';
 import type { ServiceView } from './observe.ts';
 import { serviceShape } from './ref.ts';
-import { composeBack, containerBack, meanings, replaceCompose, replaceContainer } from './replace-scripts.ts';
+import { composeBack, containerBack, meanings, otherEnvironments, replaceCompose, replaceContainer } from './replace-scripts.ts';
 
 const Port = z.string().regex(/^[0-9a-fA-F.:[\]]*\d+(\/(tcp|udp))?$/, 'such as 127.0.0.1:8000:8000');
 const Volume = z.string().regex(/^[A-Za-z0-9/][^\p{Cc}]{0,1022}$/u, 'such as /srv/data:/data');
@@ -227,6 +227,14 @@ export async function putBack(context: ActionContext, input: Replacing, output: 
   }
 }
 
+/** Services of a project that run in another environment than the one that was kept for the way back. */
+async function otherEnvironment(context: ActionContext, view: ServiceView): Promise<string[]> {
+  const pairs = view.lives.flatMap(({ service, id }) => (service === undefined || id === '' ? [] : [service, id]));
+  const end = await look(await context.session(), { script: otherEnvironments, args: [markOf(context), ...pairs] }, { timeoutMs: 30_000 });
+  if (end.exitCode !== 0) throw new Problem('remote-command-failed', 'Whether the former environment is back can’t be told.');
+  return end.stdout.split('\n').filter((line) => line !== '');
+}
+
 /** Do the former images (of a plain container: the former container) run again, steadily? */
 export async function isBack(context: ActionContext, input: Replacing, output: Facts, known?: ComposeProject): Promise<ProbeOutcome> {
   if ((await jobState(context, 'back')).state === 'running') return { found: 'unknown', observed: 'The host is still at it.' };
@@ -243,6 +251,9 @@ export async function isBack(context: ActionContext, input: Replacing, output: F
     );
   });
   if (!right) return { found: 'not-done', observed: viewWords(view) };
+  const other = input.kind === 'compose' ? await otherEnvironment(context, view) : [];
+  if (other.length > 0)
+    return { found: 'not-done', observed: `The environment of ${other.join(', ')} is not the former one. ${viewWords(view)}` };
   // What crashed again and again before does so again: that is what it was.
   const expected = list.every(({ was }) => was !== 'looped') && list.some(({ was }) => was === 'ran');
   if (expected && !(await isRunningSteadily(context, input, view.project))) return { found: 'not-done', observed: viewWords(view) };
