@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { composeFits } from './compose-fit.ts';
 import { dependents, parseProject } from './compose-project.ts';
 import { containerLife, isOneOff, parseInspected } from './docker-inspect.ts';
 import { endOfExitCode, endWords, isDown, isUp, lifeWords, wasKilled } from './life.ts';
@@ -140,5 +141,13 @@ version: '2.4'
 
   it('that can’t be read is a problem, never a project without services', () => {
     for (const bad of ['', 'services:', 'services: [a]', '{', 'no: thing']) expect(() => parseProject(bad, '')).toThrow('can’t be read');
+  });
+
+  it('is not re-created by docker-compose 1 on an engine that it takes the container away on and fails', () => {
+    expect(composeFits('program', '1.44').verdict).toBe('block');
+    expect(composeFits('program', '2.0').verdict).toBe('block');
+    expect(composeFits('program', '1.41').verdict).toBe('pass');
+    expect(composeFits('plugin', '1.50').verdict).toBe('pass');
+    expect(composeFits('program', '').verdict).toBe('unknown');
   });
 });

@@ -3,6 +3,7 @@ import type { PlanCommand, PreflightItem } from '../../../../contract/runs.ts';
 import type { ActionContext, SurveyItem } from '../../../engine/action.ts';
 import { defineAction } from '../../../engine/action.ts';
 import { list, observed, servicePreflight, wantedServices } from './common.ts';
+import { composeFit } from './compose-fit.ts';
 import { findImage, ImageName, imageSpace, localImages, repository, shortId } from './images.ts';
 import type { ServiceView } from './observe.ts';
 import { checkRef, composeCommand, serviceShape, shown } from './ref.ts';
@@ -125,7 +126,7 @@ async function preflight(context: ActionContext, input: Replacing, how: How): Pr
   const { items, view } = await servicePreflight(context, input, { stops: true, makes: how === 'recreate' });
   // A plain container that is not there is made.
   const own = items.map((item) => (item.id === 'service' && item.verdict === 'block' ? { ...item, verdict: 'warn' as const } : item));
-  const rest = await imageItems(context, input, how, view);
+  const rest = [...(input.kind === 'compose' ? [await composeFit(context)] : []), ...(await imageItems(context, input, how, view))];
   if (how !== 'build') return [...own, ...rest];
   const session = await context.session();
   let bytes = 0;
