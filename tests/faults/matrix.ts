@@ -17,10 +17,21 @@ export interface ScenarioResult {
   readonly broken?: string;
 }
 
+const fileOf = (folder: string, id: string, part: string) => join(folder, `faults-${id}${part}.json`);
+
 /** Keeps a result, so that several runs can be put together. `part` tells the parts of one scenario apart. */
 export function saveResult(folder: string, result: ScenarioResult, part: string): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `faults-${result.id}${part}.json`), `${JSON.stringify(result, null, 1)}\n`);
+  writeFileSync(fileOf(folder, result.id, part), `${JSON.stringify(result, null, 1)}\n`);
+}
+
+/** What an earlier run of the same part has left; none when there was none. */
+export function keptCases(folder: string, id: string, part: string): readonly CaseResult[] {
+  try {
+    return (JSON.parse(readFileSync(fileOf(folder, id, part), 'utf8')) as ScenarioResult).cases;
+  } catch {
+    return [];
+  }
 }
 
 /** Every kept result, the parts of a scenario put together. */

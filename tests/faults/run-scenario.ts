@@ -61,12 +61,15 @@ function select(id: string, cases: readonly FaultCase[], { seed, sample, match, 
   return part === undefined ? sampled : sampled.filter((_, at) => at % part.count === part.index);
 }
 
-/** Runs the cases of a scenario, one after the other on one set of components. `tell` hears of each; `stopping` is asked before each. */
+/**
+ * Runs the cases of a scenario, one after the other on one set of components. `tell` hears of each; `stopping` is asked before each; those that are `done` and survived are
+ * passed over.
+ */
 export async function runScenario(
   id: string,
   selection: Selection,
   tell: (result: CaseResult) => void,
-  stopping: () => boolean = () => false,
+  run: { readonly stopping: () => boolean; readonly done: ReadonlyMap<string, CaseResult> },
 ): Promise<ScenarioResult> {
   const base = { id, seed: selection.seed, of: 0, actions: [], cases: [] };
   let world: World | undefined;
@@ -84,7 +87,8 @@ export async function runScenario(
     of = all.length;
     actions = plan.steps.map(({ action }) => action);
     for (const one of select(id, all, selection)) {
-      if (stopping()) break;
+      if (run.stopping()) break;
+      if (run.done.get(caseName(one))?.survived === true) continue;
       const result = await runCase(world, apps, one, selection.seed);
       cases.push(result);
       tell(result);

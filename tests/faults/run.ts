@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { ScenarioResult } from './matrix.ts';
-import { printMatrix, readResults, saveResult } from './matrix.ts';
+import { keptCases, printMatrix, readResults, saveResult } from './matrix.ts';
 import type { Selection } from './run-scenario.ts';
 import { runScenario, scenarioIds } from './run-scenario.ts';
 
-// `npm run test:faults -- [scenario…] [--case TEXT] [--sample N] [--seed N] [--workers N] [--parts N] [--report] [--quiet] [--out DIR]`
+// `npm run test:faults -- [scenario…] [--case TEXT] [--sample N] [--seed N] [--workers N] [--parts N] [--add] [--report] [--quiet] [--out DIR]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: '2' },
     parts: { type: 'string', default: '1' },
     report: { type: 'boolean', default: false },
+    add: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
     out: { type: 'string', default: fileURLToPath(new URL('../../test-results', import.meta.url)) },
     inline: { type: 'string' },
@@ -38,6 +39,9 @@ async function inline(id: string, index: number): Promise<ScenarioResult> {
     ...(values.case === undefined ? {} : { match: values.case }),
     ...(parts > 1 ? { part: { index, count: parts } } : {}),
   };
+  const part = parts > 1 ? `.${index}` : '';
+  // What earlier runs came to stays with --add, so that a long matrix can be run in pieces.
+  const kept = new Map(values.add ? keptCases(values.out, id, part).map((one) => [one.name, one]) : []);
   const result = await runScenario(
     id,
     selection,
@@ -45,9 +49,10 @@ async function inline(id: string, index: number): Promise<ScenarioResult> {
       if (!values.quiet || !survived)
         say(`${survived ? 'ok  ' : 'LOST'} ${id} ${name} (${ms} ms)${why === undefined ? '' : `\n     ${why}`}`);
     },
-    () => stopping,
+    { stopping: () => stopping, done: kept },
   );
-  saveResult(values.out, result, parts > 1 ? `.${index}` : '');
+  for (const one of result.cases) kept.set(one.name, one);
+  saveResult(values.out, { ...result, cases: [...kept.values()] }, part);
   return result;
 }
 
