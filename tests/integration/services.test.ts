@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenEngine } from '../support/engine-lab.ts';
@@ -73,7 +73,7 @@ describe.skipIf(skipSsh())('a process with a control', () => {
   });
 });
 
-describe.skipIf(skipSsh() || skipped !== undefined)('containers and compose', () => {
+describe.skipIf(skipSsh() || skipped !== undefined)('containers and compose', { timeout: 180_000 }, () => {
   const room = scratch();
   let services: ServiceLab;
   let lab: OperationLab;
@@ -247,8 +247,9 @@ describe.skipIf(skipSsh() || skipped !== undefined)('containers and compose', ()
     env('hello');
     await services.compose('up', '-d');
     await services.serves('v2');
-    await new Promise((resolve) => setTimeout(resolve, 1100));
     env('it is $5 & <more> than "before"');
+    const later = new Date(Date.now() + 5000);
+    utimesSync(`${services.project}/.env`, later, later);
     const plan = open.engine.plan({ environmentId: 'env-1', runbook: 'restart-compose', inputs: {} });
     const preflight = await open.engine.preflight({ planId: plan.id });
     expect(preflight.items.find(({ id }) => id === 'restart-environment')).toMatchObject({ verdict: 'warn' });
