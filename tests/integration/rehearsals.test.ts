@@ -61,7 +61,7 @@ describe.skipIf(skipSsh(postgresUnavailable()))('a rehearsed restore of PostgreS
     closers.push(() => lab.close());
     await shop.reset();
     const open = await lab.open();
-    const made = await open.run('backup');
+    const made = await open.run('create-backup');
     const backup = made.steps[0]?.output['backup'] ?? '';
     const live = await shop.live();
 
