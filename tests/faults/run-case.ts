@@ -37,11 +37,13 @@ export async function runCase(world: World, apps: DoomedApps, one: FaultCase, se
     ms: Math.round(performance.now() - begun),
   });
   const opened: OpenEngine[] = [];
+  const notes: string[] = [];
+  const note = (what: string): void => void notes.push(`${Math.round(performance.now() - begun)} ms ${what}`);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not end within ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`it did not end within ${LIMIT_MS / 1000} s: ${notes.join(', ')}`)), LIMIT_MS);
   });
-  const work = survive(world, apps, one, seed, opened);
+  const work = survive(world, apps, one, seed, opened, note);
   try {
     await Promise.race([work, late]);
     return result();
@@ -58,11 +60,20 @@ export async function runCase(world: World, apps: DoomedApps, one: FaultCase, se
   }
 }
 
-async function survive(world: World, apps: DoomedApps, one: FaultCase, seed: number, opened: OpenEngine[]): Promise<void> {
+async function survive(
+  world: World,
+  apps: DoomedApps,
+  one: FaultCase,
+  seed: number,
+  opened: OpenEngine[],
+  note: (what: string) => void,
+): Promise<void> {
   const { lab } = world;
   const random = seededFor(caseName(one), seed);
   await world.fresh();
+  note('all is as it was');
   const before = await lab.live();
+  note('looked at');
   const inputs = { ...lab.runInputs() };
   const typedName = world.handle.environment.name;
   const open = async (onPoint?: ReturnType<typeof armStrike>['onPoint']): Promise<OpenEngine> => {
@@ -123,6 +134,7 @@ async function survive(world: World, apps: DoomedApps, one: FaultCase, seed: num
     }
   }
 
+  note(`struck: ${words(run)}`);
   checkShown(now, run);
   await lab.assertSafe(run, world.handle, world.sshd);
   if (run.state === 'succeeded') await lab.assertDone(run);
@@ -131,8 +143,9 @@ async function survive(world: World, apps: DoomedApps, one: FaultCase, seed: num
   await checkLock(now, run);
   checkJournal(world, now, run);
 
-  if (one.after === 'resume') run = await resumeToEnd(world, now, run);
-  await revertToEnd(world, now, run, before);
+  note('checked');
+  if (one.after === 'resume') run = await resumeToEnd(world, now, run, note);
+  await revertToEnd(world, now, run, before, note);
   checkJournal(world, now, now.engine.get({ runId: run.id }));
 }
 
@@ -146,7 +159,7 @@ function theRun(open: OpenEngine): Run {
 const turnedBack = (run: Run): boolean => run.plan.onFailure === 'revert' && !run.allowed.includes('resume');
 
 /** Goes on, again while the host is still at it, until it is done (or has turned back by itself). */
-async function resumeToEnd(world: World, open: OpenEngine, from: Run): Promise<Run> {
+async function resumeToEnd(world: World, open: OpenEngine, from: Run, note: (what: string) => void): Promise<Run> {
   const typedName = world.handle.environment.name;
   const begun = performance.now();
   let run = from;
@@ -154,6 +167,7 @@ async function resumeToEnd(world: World, open: OpenEngine, from: Run): Promise<R
     if (turnedBack(run)) return run;
     assert.ok(run.allowed.includes('resume'), `it can't be resumed: ${words(run)}`);
     run = await open.engine.settled((await patiently(() => open.engine.resume({ runId: run.id, typedName }))).id);
+    note(`resumed: ${words(run)}`);
     checkShown(open, run);
     await checkLock(open, run);
     if (run.state === 'unknown') {
@@ -170,7 +184,7 @@ async function resumeToEnd(world: World, open: OpenEngine, from: Run): Promise<R
 }
 
 /** Goes back, again while the host is still at it, until all is as it was; or sees that it is refused where the plan says so. */
-async function revertToEnd(world: World, open: OpenEngine, from: Run, before: string): Promise<void> {
+async function revertToEnd(world: World, open: OpenEngine, from: Run, before: string, note: (what: string) => void): Promise<void> {
   const typedName = world.handle.environment.name;
   const begun = performance.now();
   const crossed = from.plan.steps.some(({ undo }, at) => undo.kind === 'irreversible' && from.steps[at]?.state === 'done');
@@ -187,6 +201,7 @@ async function revertToEnd(world: World, open: OpenEngine, from: Run, before: st
   for (let failures = 0; run.state !== 'reverted'; ) {
     assert.ok(run.allowed.includes('revert'), `it can't be reverted: ${words(run)}`);
     run = await open.engine.settled((await patiently(() => open.engine.revert({ runId: run.id, typedName }))).id);
+    note(`reverted: ${words(run)}`);
     checkShown(open, run);
     await checkLock(open, run);
     const beyond = run.plan.steps.some(({ undo }, at) => undo.kind === 'irreversible' && run.steps[at]?.state === 'done');
