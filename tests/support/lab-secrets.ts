@@ -41,6 +41,7 @@ export interface LabSecrets {
 /** Makes {@link LabSecrets}; nothing is written before the slots are used. */
 export function labSecrets(options: {
   environment: Environment;
+  /** By key; `<key>+pending` is staged as the next value. */
   given: Readonly<Record<string, string>>;
   store: Store;
   journal: JournalWriter;
@@ -71,6 +72,10 @@ export function labSecrets(options: {
     if (first && options.keychain.state.state === 'available')
       for (const [key, value] of Object.entries(given))
         if (declared.some((secret) => secret.key === key)) await service.set({ environmentId: id, key, value });
+    for (const { key } of declared) {
+      const pending = given[`${key}+pending`];
+      if (first && pending !== undefined) await service.slots(id).stage(key, pending);
+    }
     return service;
   };
   const secrets = (): Promise<Secrets> => (made ??= make());
